@@ -1,0 +1,170 @@
+/** What others may ask of the Artifact Store: durable, deduplicated, verified content by its hash. */
+import { actorKey } from '../../runtime/index.ts'
+
+declare const hashBrand: unique symbol
+/** SHA-256 of the content as 64 lower-case hex digits. */
+export type ContentHash = string & { readonly [hashBrand]: true }
+
+const HASH_PATTERN = /^[0-9a-f]{64}$/
+
+export function isContentHash(text: unknown): text is ContentHash {
+  return typeof text === 'string' && HASH_PATTERN.test(text)
+}
+
+/** Who or what made an artifact. */
+export interface Producer {
+  readonly tenant?: string
+  readonly runId?: string
+  readonly nodeId?: string
+  readonly model?: string
+}
+
+export interface ArtifactInput {
+  readonly content: Uint8Array
+  /** @default 'application/octet-stream' */
+  readonly contentType?: string
+  readonly name?: string
+  readonly tags?: readonly string[]
+  readonly createdBy?: Producer
+  /** Own data: JSON, at most 16 KiB. */
+  readonly custom?: Readonly<Record<string, unknown>>
+  /** Artifacts this one was made from; recorded as `derivedFrom` lineage. They must exist. */
+  readonly derivedFrom?: readonly ContentHash[]
+  /** Keeps the artifact from cleanup until `unpin` of the same owner (a run). */
+  readonly pinnedBy?: string
+}
+
+export interface PutResult {
+  readonly hash: ContentHash
+  /** False when this content was there already; its metadata is merged (tags and producers are added). */
+  readonly isNew: boolean
+  readonly sizeBytes: number
+}
+
+export interface ArtifactInfo {
+  readonly hash: ContentHash
+  readonly sizeBytes: number
+  readonly contentType: string
+  readonly name?: string
+  readonly tags: readonly string[]
+  readonly createdAt: number
+  readonly lastAccessAt: number
+  readonly accessCount: number
+  readonly createdBy?: Producer
+  readonly custom?: Readonly<Record<string, unknown>>
+  readonly pinnedBy: readonly string[]
+  /** Names of which this artifact is a version, as `name@version`. */
+  readonly versions: readonly string[]
+  /** Artifacts that were derived from this one. */
+  readonly usedByCount: number
+}
+
+export interface ArtifactQuery {
+  /** Words, "a phrase", prefix*, AND, OR, NOT. */
+  readonly text?: string
+  readonly tags?: readonly string[]
+  readonly contentType?: string
+  readonly runId?: string
+  readonly createdAfter?: number
+  readonly createdBefore?: number
+  /** @default 20, at most 1_000 */
+  readonly limit?: number
+  readonly offset?: number
+}
+
+export interface SearchHit {
+  readonly info: ArtifactInfo
+  /** BM25, higher is better; 0 without `text`. */
+  readonly score: number
+  /** A piece of the text with matches in «…». */
+  readonly highlight?: string
+}
+
+export interface SearchResult {
+  readonly hits: readonly SearchHit[]
+  readonly total: number
+}
+
+export interface ArtifactVersion {
+  readonly name: string
+  /** 1, 2, 3 … */
+  readonly version: number
+  readonly hash: ContentHash
+  readonly createdAt: number
+  readonly message?: string
+}
+
+export interface DedupStats {
+  readonly artifacts: number
+  /** Sum of the sizes of everything ever put and not deleted, duplicates counted each time. */
+  readonly logicalBytes: number
+  readonly uniqueBytes: number
+  /** Bytes of the segment files on disk. */
+  readonly physicalBytes: number
+  /** logicalBytes / uniqueBytes; 1 when empty. */
+  readonly ratio: number
+}
+
+export interface LineageNode {
+  readonly hash: ContentHash
+  readonly depth: number
+  readonly producer?: Producer
+}
+
+/** Logically deleted artifacts that can still come back, by the plan that put them there. */
+export interface TrashResult {
+  readonly moved: readonly ContentHash[]
+  /** Not moved: unknown, pinned, or referenced meanwhile. */
+  readonly kept: readonly { readonly hash: ContentHash; readonly reason: string }[]
+  readonly bytes: number
+}
+
+export interface ArtifactStoreProtocol {
+  /** Acknowledged only when durable. */
+  put(arg: ArtifactInput): PutResult
+  putMany(arg: { readonly items: readonly ArtifactInput[] }): { readonly results: readonly PutResult[] }
+  /** Verified content; null when absent. Counts as an access. */
+  get(arg: { readonly hash: ContentHash }): Uint8Array | null
+  getMany(arg: { readonly hashes: readonly ContentHash[] }): { readonly contents: readonly (Uint8Array | null)[] }
+  info(arg: { readonly hash: ContentHash }): ArtifactInfo | null
+  /** Which of these are there (and not in the trash). */
+  exists(arg: { readonly hashes: readonly ContentHash[] }): { readonly present: readonly boolean[] }
+  search(arg: ArtifactQuery): SearchResult
+  /** All artifacts in creation order, for evaluation: pages of at most `limit`, continued after `cursor`. */
+  list(arg: { readonly cursor?: string; readonly limit?: number }): {
+    readonly items: readonly ArtifactInfo[]
+    readonly cursor?: string
+  }
+  tag(arg: {
+    readonly hash: ContentHash
+    readonly add?: readonly string[]
+    readonly remove?: readonly string[]
+  }): ArtifactInfo
+  addVersion(arg: { readonly name: string; readonly hash: ContentHash; readonly message?: string }): ArtifactVersion
+  /** Newest first. */
+  versions(arg: { readonly name: string }): readonly ArtifactVersion[]
+  /** `name`, `name@latest` or `name@3`, or an unambiguous hash prefix of at least 8 digits; null when there is none. */
+  resolve(arg: { readonly reference: string }): ContentHash | null
+  lineage(arg: {
+    readonly hash: ContentHash
+    readonly direction: 'ancestors' | 'descendants'
+    readonly limit?: number
+  }): readonly LineageNode[]
+  unpin(arg: { readonly owner: string }): void
+  /** Moves artifacts to the trash: gone for readers, restorable by plan. */
+  trash(arg: { readonly hashes: readonly ContentHash[]; readonly planId: string }): TrashResult
+  restore(arg: { readonly planId: string }): { readonly restored: readonly ContentHash[] }
+  trashed(arg: Record<string, never>): readonly {
+    readonly planId: string
+    readonly count: number
+    readonly bytes: number
+    readonly trashedAt: number
+  }[]
+  /** Drops trash older than `before` for good and frees what whole segments it can. */
+  purge(arg: { readonly before: number }): { readonly purged: number; readonly freedBytes: number }
+  stats(arg: Record<string, never>): DedupStats
+  /** Reads and re-hashes everything; damaged artifacts are listed and quarantined, never returned. */
+  verify(arg: Record<string, never>): { readonly checked: number; readonly corrupt: readonly ContentHash[] }
+}
+
+export const artifactStore = actorKey<ArtifactStoreProtocol>('artifact-store')

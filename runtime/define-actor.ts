@@ -1,0 +1,220 @@
+/**
+ * What an actor is, and what it sees.
+ *
+ *   behaviour (yours)                      | runtime (here)
+ *   ---------------------------------------+----------------------------------------------------------
+ *   init(config, ctx) → state              | starts the worker, waits for ready, restarts it when it dies
+ *   handlers.name(state, arg, ctx) → reply | mailbox, decoding, deadlines, cancellation, redelivery, replies
+ *   terminate(state, reason, ctx)          | drains within the shutdown time, then forces
+ *
+ * A handler's turn is synchronous up to its first `await`: turns never overlap, so state needs no lock. What it awaits
+ * may finish later and out of order with other messages.
+ */
+import type { Clock } from './common/clock.ts'
+import type { Logger } from './common/logger.ts'
+import type { Ids, Random } from './common/random.ts'
+
+/** The calls of an actor: name → function from one argument to the reply. Arguments and replies are msgpack-safe data. */
+export type AnyProtocol = object
+export type CallName<P extends AnyProtocol> = keyof P & string
+export type ArgOf<F> = F extends (arg: infer A) => unknown ? A : never
+export type ReplyOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never
+
+/** Names an actor and its protocol; what one actor needs to talk to another. */
+export interface ActorKey<P extends AnyProtocol> {
+  readonly name: string
+  /** Only for the type checker; never set. */
+  readonly protocol?: P
+}
+
+export function actorKey<P extends AnyProtocol>(name: string): ActorKey<P> {
+  return Object.freeze({ name })
+}
+
+export interface CallOptions {
+  /** Time until the ask fails with `DEADLINE_EXCEEDED`. @default 30_000; `Infinity` for none. */
+  readonly deadlineMs?: number
+  /** Aborting it fails the ask with `CANCELLED` and aborts the handler's `ctx.call.signal`; the worker lives on. */
+  readonly signal?: AbortSignal
+}
+
+/** A typed handle on an actor. Refs stay valid across restarts of the actor. */
+export interface ActorRef<P extends AnyProtocol> {
+  readonly name: string
+  /** Sends and waits for the reply. Always settles: reply, typed error, deadline, cancellation, stop or restart. */
+  readonly ask: { readonly [K in CallName<P>]: (arg: ArgOf<P[K]>, options?: CallOptions) => Promise<ReplyOf<P[K]>> }
+  /** Sends and forgets. Delivered in order with asks from the same sender; failures go to dead letters. */
+  readonly tell: { readonly [K in CallName<P>]: (arg: ArgOf<P[K]>) => void }
+}
+
+/** Why an actor's incarnation ended. */
+export type ExitReason =
+  { readonly kind: 'stopped' } | { readonly kind: 'crashed'; readonly message: string } | { readonly kind: 'hung' }
+
+export interface DeathNotice {
+  readonly name: string
+  readonly incarnation: number
+  readonly reason: ExitReason
+  /** Whether a new incarnation follows. */
+  readonly restarting: boolean
+}
+
+export type RestartPolicy = 'permanent' | 'transient' | 'temporary'
+
+/** How a supervisor starts, restarts and stops one child. */
+export interface ChildSpec {
+  readonly name: string
+  /** Module URL of the behaviour and the `name` of the definition in it. */
+  readonly module: string
+  readonly actor: string
+  /** Handed to `init`; structured-cloneable. */
+  readonly config?: unknown
+  /** @default 'permanent' */
+  readonly restart?: RestartPolicy
+  /** Time for drain and `terminate` before force; `'brutal'` for none. @default 5_000 */
+  readonly shutdownMs?: number | 'brutal'
+  /** Actors (and `'host'`) that may send to this child, besides those whose definition names it as a peer. */
+  readonly reachableFrom?: readonly string[]
+  /** JS heap limit of the worker in MiB. Not a security boundary. */
+  readonly heapMb?: number
+}
+
+export interface ChildControl {
+  /** Starts a dynamic child; resolves when its `init` is done, rejects with its typed error. */
+  startChild(spec: ChildSpec): Promise<void>
+  /** Stops it gracefully; resolves when its thread has ended. Unknown names are no error. */
+  stopChild(name: string): Promise<void>
+}
+
+/** What a behaviour is given at `init` and with every message. */
+export interface ActorContext {
+  readonly name: string
+  /** Number of this life of the actor, unique in the whole system (the host is 1), at most 65,535. */
+  readonly incarnation: number
+  readonly clock: Clock
+  readonly random: Random
+  readonly ids: Ids
+  readonly logger: Logger
+  /** Aborted when this incarnation is told to stop. */
+  readonly stopping: AbortSignal
+  /** A ref to a declared peer, or to a dynamic child that lists this actor in `reachableFrom`. */
+  ref<P extends AnyProtocol>(key: ActorKey<P>): ActorRef<P>
+  /** A memory region shared by all actors and the host, by the name the system was started with. */
+  shared(name: string): SharedArrayBuffer
+  /** Calls back at each death of that actor's incarnations; returns the undo. Ordered after its messages. */
+  monitor(name: string, onDeath: (notice: DeathNotice) => void): () => void
+  readonly children: ChildControl
+}
+
+/** What belongs to the message in hand. */
+export interface Call {
+  /** The message's id: the same in every redelivery, unique otherwise. */
+  readonly id: string
+  readonly sender: string
+  readonly senderIncarnation: number
+  /** How often this message was delivered before (a crash in between). */
+  readonly redelivered: number
+  /** `clock.now()` time after which nobody waits for the reply; `Infinity` for a tell. */
+  readonly deadlineAt: number
+  /** Aborted when the asker cancels or the deadline passes. Nested asks made through `ctx.ref` inherit the deadline. */
+  readonly signal: AbortSignal
+}
+
+export interface CallContext extends ActorContext {
+  readonly call: Call
+}
+
+export type Handler<S, F> = (state: S, arg: ArgOf<F>, ctx: CallContext) => ReplyOf<F> | Promise<ReplyOf<F>>
+
+export interface HandlerSpec<S, F> {
+  /**
+   * What happens when the actor dies while this message runs: `true` delivers it again to the next incarnation (the
+   * handler must be idempotent by `ctx.call.id`), `false` fails the ask with `ACTOR_RESTARTED`.
+   */
+  readonly redeliver: boolean
+  readonly run: Handler<S, F>
+}
+
+/** Evented actors use timers and I/O; blocking ones only compute, and park their thread between messages. */
+export type ActorKind = 'evented' | 'blocking'
+
+export interface Behaviour<P extends AnyProtocol, S, C> {
+  readonly name: string
+  /** The behaviour's own `import.meta.url`; the definition must be a named export of that module. */
+  readonly module: string
+  /** @default 'evented' */
+  readonly kind?: ActorKind
+  /** Names of the actors this one may send to. */
+  readonly peers?: readonly string[]
+  /** Messages taken and not settled, at most. @default 1_024 */
+  readonly inFlightMax?: number
+  /** How long one turn may block the thread before the actor counts as hung. @default 10_000 */
+  readonly blockingBudgetMs?: number
+  init(config: C, ctx: ActorContext): S | Promise<S>
+  /** A bare function means `redeliver: false`. */
+  readonly handlers: { readonly [K in CallName<P>]: Handler<S, P[K]> | HandlerSpec<S, P[K]> }
+  terminate?(state: S, reason: ExitReason, ctx: ActorContext): void | Promise<void>
+}
+
+export interface ResolvedHandler {
+  readonly redeliver: boolean
+  readonly run: (state: unknown, arg: unknown, ctx: CallContext) => unknown
+}
+
+/** A behaviour as the runtime runs it: state and configuration types are forgotten, handlers are in a map. */
+export interface ActorDefinition<P extends AnyProtocol = AnyProtocol> extends ActorKey<P> {
+  readonly module: string
+  readonly kind: ActorKind
+  readonly peers: readonly string[]
+  readonly inFlightMax: number
+  readonly blockingBudgetMs: number
+  readonly init: (config: unknown, ctx: ActorContext) => unknown
+  /** Only declared handlers can be called: a map has no prototype to reach. */
+  readonly handlers: ReadonlyMap<string, ResolvedHandler>
+  readonly terminate: (state: unknown, reason: ExitReason, ctx: ActorContext) => void | Promise<void>
+}
+
+const DEFINITION = Symbol.for('symphony-pit.actor-definition')
+
+export function defineActor<P extends AnyProtocol, S, C = undefined>(
+  behaviour: Behaviour<P, S, C>,
+): ActorDefinition<P> {
+  type AnyHandler = Handler<unknown, (arg: unknown) => unknown>
+  const handlers = new Map<string, ResolvedHandler>()
+  for (const [name, entry] of Object.entries(behaviour.handlers) as [
+    string,
+    AnyHandler | HandlerSpec<unknown, never>,
+  ][]) {
+    handlers.set(
+      name,
+      typeof entry === 'function'
+        ? { redeliver: false, run: entry }
+        : { redeliver: entry.redeliver, run: entry.run as AnyHandler },
+    )
+  }
+  return Object.freeze({
+    [DEFINITION]: true,
+    name: behaviour.name,
+    module: behaviour.module,
+    kind: behaviour.kind ?? 'evented',
+    peers: Object.freeze([...(behaviour.peers ?? [])]),
+    inFlightMax: behaviour.inFlightMax ?? 1024,
+    blockingBudgetMs: behaviour.blockingBudgetMs ?? 10_000,
+    init: (config: unknown, ctx: ActorContext) => behaviour.init(config as C, ctx),
+    handlers,
+    terminate: (state: unknown, reason: ExitReason, ctx: ActorContext) =>
+      behaviour.terminate?.(state as S, reason, ctx),
+  })
+}
+
+export function isActorDefinition(value: unknown): value is ActorDefinition {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, DEFINITION)
+}
+
+/** The child spec of a definition: what most children need. */
+export function childOf(
+  definition: ActorDefinition,
+  options: Partial<Omit<ChildSpec, 'module' | 'actor'>> = {},
+): ChildSpec {
+  return { name: definition.name, ...options, module: definition.module, actor: definition.name }
+}

@@ -1,0 +1,10 @@
+/** The door of the actor runtime: everything a behaviour or a host of actors needs. */
+export * from './define-actor.ts'
+export type * from './actor-system.ts'
+export * from './common/errors.ts'
+export * from './common/clock.ts'
+export * from './common/random.ts'
+export * from './common/canonical-json.ts'
+export * from './common/logger.ts'
+export * from './common/options.ts'
+export type { Log, LogPosition, LogRecord } from './persistence/log.ts'
