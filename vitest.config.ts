@@ -1,11 +1,7 @@
 import { defineConfig } from 'vitest/config'
+import { testOptions } from './vitest.shared.ts'
 
+/** The core suite: everything that fits in a few minutes. */
 export default defineConfig({
-  test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'test/long/**'],
-    pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-  },
+  test: { ...testOptions('core'), include: ['test/**/*.test.ts'], exclude: ['test/long/**'] },
 })

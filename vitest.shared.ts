@@ -1,0 +1,12 @@
+/** What both suites share. With `PIT_REPORT_DIR` set, a JSON report per suite is written there (CI counts from it). */
+export function testOptions(suite: string) {
+  const reportDir = process.env.PIT_REPORT_DIR
+  const report = reportDir === undefined ? [] : [['json', { outputFile: `${reportDir}/${suite}.json` }] as const]
+  return {
+    // Forks, not threads: the code under test starts worker threads of its own.
+    pool: 'forks' as const,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ['default', ...report] as (string | [string, Record<string, unknown>])[],
+  }
+}
