@@ -31,8 +31,8 @@ export interface Reference {
   readonly default?: unknown
 }
 
-/** A reference (an object with a string `from`), or `{ value }`, or any other JSON value as it stands. */
-export type Binding = Reference | { readonly value: unknown } | unknown
+/** A `Reference` (an object with a string `from`), or `{ value }`, or any other JSON value as it stands. */
+export type Binding = unknown
 
 /** Which outcome of a dependency lets a node go on. @default 'succeeded' */
 export type Outcome = 'succeeded' | 'failed' | 'skipped' | 'any'
