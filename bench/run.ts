@@ -1,0 +1,34 @@
+/**
+ * Runs every benchmark one after the other: `npm run bench`, `npm run bench -- --smoke`, `npm run bench -- leases nodes`.
+ * Each module exports `run(size)`, prints its table and throws when a result is wrong (never when it is slow).
+ */
+import { cpus, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+
+export type BenchSize = 'smoke' | 'full'
+
+interface Bench {
+  run(size: BenchSize): Promise<unknown>
+}
+
+const BENCHES = ['runtime', 'leases', 'nodes', 'artifacts', 'arbitration', 'instruments', 'host'] as const
+
+export function machineLine(): string {
+  const [cpu] = cpus()
+  const memoryGib = Math.round(totalmem() / 2 ** 30)
+  return `${cpu?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, ${memoryGib} GiB, Node ${process.versions.node}, ${process.platform} ${process.arch}`
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ options: { smoke: { type: 'boolean', default: false } }, allowPositionals: true })
+  const wanted = positionals.length > 0 ? positionals : BENCHES
+  console.log(machineLine())
+  for (const name of wanted) {
+    if (!(BENCHES as readonly string[]).includes(name)) throw new Error(`no benchmark ${name}; there are ${BENCHES.join(', ')}`)
+    console.log(`\n## ${name}`)
+    const bench = (await import(new URL(`./${name}.ts`, import.meta.url).href)) as Bench
+    await bench.run(values.smoke ? 'smoke' : 'full')
+  }
+}
+
+if (import.meta.main) await main()
