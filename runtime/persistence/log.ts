@@ -10,6 +10,19 @@ export interface LogRecord {
   readonly payload: Uint8Array
 }
 
+/** Bytes of the log that were durable and cannot be read any more. */
+export interface LogDamage {
+  readonly from: LogPosition
+  readonly to: LogPosition
+  readonly file: string
+}
+
+/** One file of the log: records from `start` up to (not including) `end`. */
+export interface LogSegment {
+  readonly start: LogPosition
+  readonly end: LogPosition
+}
+
 export interface Log {
   /** Position the next record will get. */
   readonly end: LogPosition
@@ -19,13 +32,17 @@ export interface Log {
   readonly start: LogPosition
   /**
    * Writes a record at the end, without waiting for the disk; returns its position. Errors: `LOG_FULL` (no space; the
-   * log is unchanged and later appends may succeed), `LOG_IO` (the disk failed; nothing unsynced counts), `LOG_READ_ONLY`.
+   * log is unchanged and later appends may succeed), `LOG_IO` (the disk failed; nothing unsynced counts), `LOG_READ_ONLY`,
+   * `LOG_RECORD_TOO_LARGE`. Several parts become one payload, without a copy.
    */
-  append(payload: Uint8Array): LogPosition
+  append(payload: Uint8Array | readonly Uint8Array[]): LogPosition
   /** Resolves when everything appended before the call is durable. Callers that wait together share one fdatasync. */
   commit(): Promise<void>
-  /** Records from `from` (inclusive) to the end; `from` must be a record's position, `start` or `end`. */
-  read(from: LogPosition): IterableIterator<LogRecord>
+  /**
+   * Records from `from` (inclusive) to the end; `from` must be a record's position, `start` or `end`. A damaged stretch is
+   * `LOG_CORRUPT`, or with `onDamage` reported and stepped over.
+   */
+  read(from: LogPosition, options?: { readonly onDamage?: (damage: LogDamage) => void }): IterableIterator<LogRecord>
   /** One record, its checksum verified; `LOG_CORRUPT` when it does not match. */
   readAt(position: LogPosition): Uint8Array
   /** Stores a state that stands for everything before `position`; replaces the previous snapshot atomically. */
@@ -33,6 +50,10 @@ export interface Log {
   readSnapshot(): { readonly position: LogPosition; readonly state: Uint8Array } | null
   /** Drops whole segments that end at or before `position`. */
   truncateBefore(position: LogPosition): void
+  /** The segments in order; the last one is being written. */
+  segments(): readonly LogSegment[]
+  /** Ends the segment being written, so that `truncateBefore` can drop all of it. No effect on an empty one. */
+  rotate(): void
   /** Bytes of the segment files on disk. */
   physicalBytes(): number
   /** Commits and closes. Idempotent. */

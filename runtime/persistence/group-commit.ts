@@ -1,0 +1,85 @@
+/**
+ * Many writers, one fdatasync.
+ *
+ *   commit() while idle      starts a sync of everything appended so far
+ *   commit() while syncing   joins the one group that starts when the running sync ends
+ *
+ * I1. A sync that failed is never repeated and called a success: the kernel may have dropped the dirty pages and reports
+ *     the error once ("fsyncgate"). After it every commit fails.
+ */
+import type { PitError } from '../common/errors.ts'
+import type { LogPosition } from './log.ts'
+
+export interface GroupCommit {
+  readonly syncedEnd: LogPosition
+  readonly failure: PitError | null
+  commit(): Promise<void>
+  /** Resolves, never rejects, when no sync is running: then files may be closed. */
+  idle(): Promise<void>
+  /** Everything before `position` became durable by another way (a finished segment is synced on the spot). */
+  advance(position: LogPosition): void
+  /** The disk failed: nothing unsynced counts any more. */
+  fail(error: PitError): void
+}
+
+export function createGroupCommit(options: {
+  readonly syncedEnd: LogPosition
+  readonly end: () => LogPosition
+  readonly sync: () => Promise<void>
+  readonly asError: (cause: unknown) => PitError
+}): GroupCommit {
+  let syncedEnd = options.syncedEnd
+  let failure: PitError | null = null
+  let running: Promise<void> | null = null
+  let following: Promise<void> | null = null
+
+  async function syncGroup(): Promise<void> {
+    if (failure !== null) throw failure
+    const target = options.end()
+    try {
+      await options.sync()
+    } catch (cause) {
+      throw (failure ??= options.asError(cause))
+    }
+    // A failure noticed meanwhile on another call concerns bytes of this group too.
+    if (failure !== null) throw failure
+    syncedEnd = Math.max(syncedEnd, target)
+  }
+
+  function start(): Promise<void> {
+    following = null
+    const group = syncGroup().finally(() => {
+      if (running === group) running = null
+    })
+    running = group
+    return group
+  }
+
+  async function idle(): Promise<void> {
+    if (running === null) return
+    await running.catch(() => {})
+    return idle()
+  }
+
+  return {
+    get syncedEnd() {
+      return syncedEnd
+    },
+    get failure() {
+      return failure
+    },
+    commit() {
+      if (failure !== null) return Promise.reject(failure)
+      if (syncedEnd >= options.end()) return Promise.resolve()
+      if (running === null) return start()
+      return (following ??= running.then(start, start))
+    },
+    idle,
+    advance(position) {
+      if (failure === null) syncedEnd = Math.max(syncedEnd, position)
+    },
+    fail(error) {
+      failure ??= error
+    },
+  }
+}

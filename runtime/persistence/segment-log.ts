@@ -1,0 +1,385 @@
+/**
+ * The log: a directory of segment files, written at the end of the last one.
+ *
+ *     0000000000000000.seg   0000000000067104.seg   0000000000134208.seg  ← appended, synced in groups
+ *     ├─ finished, synced ─┤ ├─ finished, synced ─┤
+ *
+ * A position is the segment's base + the frame's offset behind the file's header, so positions run through all segments
+ * without a gap.
+ *
+ * I1. A segment is synced, and the next one's header and name are, before anything is appended to the next one: only the
+ *     last segment can have a torn end.
+ * I2. What failed to be written is cut off or written over: `end` moves only after the whole frame is in the file.
+ * I3. Nothing that was durable is ever cut (`scanTail`); damage stays where it is and reading reports it.
+ */
+import { join } from 'node:path'
+import { isPitError, type PitError } from '../common/errors.ts'
+import { integerOption } from '../common/options.ts'
+import { fileError, logErrors } from './errors.ts'
+import type { FileLayer } from './file-layer.ts'
+import {
+  encodeFrame,
+  encodeSegmentHeader,
+  frameBytes,
+  LOG_FORMAT_VERSION,
+  parseSegmentName,
+  parseSegmentVersion,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+  type FrameKind,
+} from './frame.ts'
+import { createGroupCommit } from './group-commit.ts'
+import type { Log, LogDamage, LogPosition, LogRecord } from './log.ts'
+import { createSegmentReader, openSegment, scanTail, type Segment } from './segment.ts'
+import { readSnapshotFile, SNAPSHOT_TEMPORARY_NAME, writeSnapshotFile } from './snapshot.ts'
+import { systemFiles } from './system-files.ts'
+
+export interface LogOptions {
+  /** Directory of the log; created when missing. Nobody else may keep files in it. */
+  readonly dir: string
+  /** @default the real file system */
+  readonly files?: FileLayer
+  /** A segment is finished when the next record would make it larger than this. @default 64 MiB */
+  readonly segmentBytes?: number
+  /** The largest record that can be appended. @default 64 MiB */
+  readonly recordBytesMax?: number
+  /** Opens without changing anything: a torn end is ignored, not cut. @default false */
+  readonly readOnly?: boolean
+}
+
+const MIB = 1024 * 1024
+/** Frame lengths are 32-bit; half of that keeps sums of them harmless too. */
+const RECORD_BYTES_LIMIT = 2 ** 31
+
+/** A random read of a small record takes one file call of this size. */
+const POINT_READ_BYTES = 4096 + 64
+
+/**
+ * Opens the log in `dir`, cutting off what a crash left half-written. Errors: `LOG_READ_ONLY`, `LOG_FULL`, `LOG_IO`,
+ * `LOG_VERSION_UNSUPPORTED`, `LOG_CORRUPT` (the snapshot lies beyond the log's end: segments were lost).
+ */
+export function openLog(options: LogOptions): Log {
+  const { dir } = options
+  const files = options.files ?? systemFiles
+  const segmentBytes = integerOption(options, 'segmentBytes', 64 * MIB, { min: 4096 })
+  const recordBytesMax = integerOption(options, 'recordBytesMax', 64 * MIB, { min: 1, max: RECORD_BYTES_LIMIT })
+  const writable = options.readOnly !== true
+  const scanning = createSegmentReader(files, dir)
+  const pointing = createSegmentReader(files, dir, POINT_READ_BYTES)
+
+  const opened = attempt(() => openSegments(files, dir, writable))
+  const segments = opened.segments
+  const tail = attempt(() => recover(segments.at(-1)!))
+  const markedEnd = tail.marked ? tail.end : -1
+  let snapshots: Promise<void> = Promise.resolve()
+  let closing: Promise<void> | null = null
+  /** Once a successor was attempted its name may be on the disk: nothing more is appended here, or it would be cut there. */
+  let finished = false
+
+  if (opened.snapshotPosition > tail.end) {
+    for (const segment of segments) files.close(segment.fd)
+    throw logErrors.fail('LOG_CORRUPT', { file: segments.at(-1)!.path, position: tail.end })
+  }
+
+  const group = createGroupCommit({
+    syncedEnd: tail.end,
+    end,
+    sync: () => files.sync(active().fd),
+    // Whatever a failing sync says, even "no space": what it covered may be lost, so the log has failed.
+    asError: (cause) => logErrors.fail('LOG_IO', { dir }, { cause }),
+  })
+
+  function active(): Segment {
+    return segments.at(-1)!
+  }
+
+  function end(): LogPosition {
+    return active().base + active().dataBytes
+  }
+
+  function attempt<T>(fn: () => T): T {
+    try {
+      return fn()
+    } catch (cause) {
+      throw isPitError(cause) ? cause : fileError(cause, dir)
+    }
+  }
+
+  function recover(last: Segment): { readonly end: LogPosition; readonly marked: boolean } {
+    const found = scanTail(scanning, last)
+    const dataBytes = found.end - last.base
+    if (writable) {
+      if (dataBytes < last.dataBytes) files.truncate(last.fd, SEGMENT_HEADER_BYTES + dataBytes)
+      files.syncNow(last.fd)
+    }
+    last.dataBytes = dataBytes
+    scanning.forget()
+    return found
+  }
+
+  function assertWritable(): void {
+    if (closing !== null) throw logErrors.fail('LOG_CLOSED', { dir })
+    if (!writable) throw logErrors.fail('LOG_READ_ONLY', { dir })
+    if (group.failure !== null) throw group.failure
+  }
+
+  /** Writes one frame at the end, or leaves the log as it was (I2). */
+  function writeFrame(kind: FrameKind, payload: readonly Uint8Array[], sizeBytes: number): LogPosition {
+    const segment = active()
+    const position = end()
+    try {
+      files.write(
+        segment.fd,
+        encodeFrame(kind, payload, position, group.syncedEnd),
+        SEGMENT_HEADER_BYTES + segment.dataBytes,
+      )
+    } catch (cause) {
+      const error = fileError(cause, dir)
+      if (error.code === 'LOG_IO') throw failed(error)
+      cutBack(segment)
+      throw error
+    }
+    segment.dataBytes += sizeBytes
+    return position
+  }
+
+  function cutBack(segment: Segment): void {
+    try {
+      files.truncate(segment.fd, SEGMENT_HEADER_BYTES + segment.dataBytes)
+    } catch {
+      // The half-written bytes stay behind the end: the next frame overwrites them, and opening cuts them off.
+    }
+  }
+
+  /** Syncs the segment and begins the next one (I1). `LOG_FULL` leaves it to the next append to try again. */
+  function finishSegment(): void {
+    finished = true
+    try {
+      files.syncNow(active().fd)
+    } catch (cause) {
+      throw failed(logErrors.fail('LOG_IO', { dir }, { cause }))
+    }
+    group.advance(end())
+    try {
+      segments.push(createSegment(files, dir, end()))
+    } catch (cause) {
+      const error = fileError(cause, dir)
+      throw error.code === 'LOG_IO' ? failed(error) : error
+    }
+    finished = false
+  }
+
+  function failed(error: PitError): PitError {
+    group.fail(error)
+    return error
+  }
+
+  function append(payload: Uint8Array | readonly Uint8Array[]): LogPosition {
+    assertWritable()
+    const parts = payload instanceof Uint8Array ? [payload] : payload
+    const payloadBytes = parts.reduce((sum, part) => sum + part.length, 0)
+    if (payloadBytes > recordBytesMax) {
+      throw logErrors.fail('LOG_RECORD_TOO_LARGE', { sizeBytes: payloadBytes, recordBytesMax })
+    }
+    const sizeBytes = frameBytes(payloadBytes)
+    const { dataBytes } = active()
+    if (finished || (dataBytes > 0 && dataBytes + sizeBytes > segmentBytes)) finishSegment()
+    return writeFrame('record', parts, sizeBytes)
+  }
+
+  function segmentAt(position: LogPosition): Segment | null {
+    let low = 0
+    let high = segments.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if (segments[middle]!.base <= position) low = middle
+      else high = middle - 1
+    }
+    const segment = segments[low]!
+    return position >= segment.base && position < segment.base + segment.dataBytes ? segment : null
+  }
+
+  function* read(
+    from: LogPosition,
+    { onDamage }: { readonly onDamage?: (damage: LogDamage) => void } = {},
+  ): Generator<LogRecord, undefined> {
+    if (from < segments[0]!.base || from > end()) throw invalidPosition(from)
+    for (let position = from; position < end();) {
+      const segment = segmentAt(position)
+      const frame = segment === null ? null : scanning.frame(segment, position)
+      if (frame?.kind === 'frame') {
+        if (frame.header.kind === 'record') yield { position, next: frame.next, payload: frame.payload }
+        position = frame.next
+        continue
+      }
+      const to = frame?.next ?? nextReadable(segment, position)
+      const damage: LogDamage = { from: position, to, file: segment?.path ?? join(dir, segmentName(position)) }
+      if (onDamage === undefined) throw corrupt(damage.file, position)
+      onDamage(damage)
+      position = to
+    }
+  }
+
+  /** Where reading can go on after damage whose length is unknown: the next valid frame, or the next segment. */
+  function nextReadable(segment: Segment | null, position: LogPosition): LogPosition {
+    const inside = segment === null ? null : scanning.findFrame(segment, position + 8)
+    return inside ?? segments.find(({ base }) => base > position)?.base ?? end()
+  }
+
+  function readAt(position: LogPosition): Uint8Array {
+    const segment = segmentAt(position)
+    if (segment === null) throw invalidPosition(position)
+    pointing.forget()
+    const frame = pointing.frame(segment, position)
+    if (frame.kind !== 'frame' || frame.header.kind !== 'record') throw corrupt(segment.path, position)
+    return frame.payload
+  }
+
+  function truncateBefore(position: LogPosition): void {
+    assertWritable()
+    attempt(() => {
+      let dropped = 0
+      while (segments.length > 1 && segments[1]!.base <= position) {
+        const [oldest] = segments.splice(0, 1)
+        files.remove(oldest!.path)
+        void group.idle().then(() => files.close(oldest!.fd))
+        dropped++
+      }
+      if (dropped > 0) files.syncDir(dir)
+    })
+  }
+
+  async function writeSnapshot(position: LogPosition, state: Uint8Array): Promise<void> {
+    assertWritable()
+    const written = snapshots.then(async () => {
+      // The snapshot must not outlive what it stands for: first the log, then the snapshot.
+      await group.commit()
+      await writeSnapshotFile(files, dir, { position, state })
+    })
+    snapshots = written.catch(() => {})
+    return written
+  }
+
+  async function closeOnce(): Promise<void> {
+    try {
+      await snapshots
+      if (writable && group.failure === null) {
+        await group.commit()
+        if (markedEnd !== end() && active().dataBytes > 0 && !finished) mark()
+      }
+    } finally {
+      await group.idle()
+      for (const segment of segments) files.close(segment.fd)
+    }
+  }
+
+  /** Lets the next opening tell damage of the last records from a torn end. A convenience: it may fail. */
+  function mark(): void {
+    try {
+      writeFrame('mark', [], frameBytes(0))
+    } catch {
+      return
+    }
+  }
+
+  function invalidPosition(position: LogPosition): Error {
+    return logErrors.fail('LOG_POSITION_INVALID', { position, start: segments[0]!.base, end: end() })
+  }
+
+  return {
+    get end() {
+      return end()
+    },
+    get syncedEnd() {
+      return group.syncedEnd
+    },
+    get start() {
+      return segments[0]!.base
+    },
+    append,
+    commit: () => (writable ? group.commit() : Promise.resolve()),
+    read,
+    readAt,
+    writeSnapshot,
+    readSnapshot: () => readSnapshotFile(files, dir),
+    truncateBefore,
+    segments: () => segments.map(({ base, dataBytes }) => ({ start: base, end: base + dataBytes })),
+    rotate() {
+      assertWritable()
+      if (active().dataBytes > 0) finishSegment()
+    },
+    physicalBytes: () => segments.reduce((sum, { dataBytes }) => sum + SEGMENT_HEADER_BYTES + dataBytes, 0),
+    close: () => (closing ??= closeOnce()),
+  }
+}
+
+function corrupt(file: string, position: LogPosition): Error {
+  return logErrors.fail('LOG_CORRUPT', { file, position })
+}
+
+/** All segments in order, the last one ready to be written. A new log starts with one empty segment. */
+function openSegments(
+  files: FileLayer,
+  dir: string,
+  writable: boolean,
+): { segments: Segment[]; snapshotPosition: LogPosition } {
+  if (writable) {
+    files.makeDir(dir)
+    files.remove(join(dir, SNAPSHOT_TEMPORARY_NAME))
+  }
+  const bases = files
+    .list(dir)
+    .map(parseSegmentName)
+    .filter((base) => base !== null)
+    .sort((a, b) => a - b)
+  const snapshotPosition = readSnapshotFile(files, dir)?.position ?? 0
+  if (bases.length === 0 && !writable) throw logErrors.fail('LOG_MISSING', { dir })
+  if (bases.length === 0) return { segments: [createSegment(files, dir, snapshotPosition)], snapshotPosition }
+  const segments: Segment[] = []
+  try {
+    for (const [index, base] of bases.entries()) {
+      const last = index === bases.length - 1
+      const segment = openSegment(files, dir, base, last && writable ? 'write' : 'read')
+      segments.push(segment)
+      checkHeader(files, segment, last && writable)
+      // Bytes behind the next segment's base are the rest of a write that failed before that segment was begun.
+      if (!last) segment.dataBytes = Math.min(segment.dataBytes, bases[index + 1]! - base)
+    }
+  } catch (error) {
+    for (const segment of segments) files.close(segment.fd)
+    throw error
+  }
+  return { segments, snapshotPosition }
+}
+
+/**
+ * A whole header of a newer format is refused. One that is not whole is no reason to give up its records: the frames carry
+ * their own checksums. In the last segment it is written again (its creation may have been interrupted).
+ */
+function checkHeader(files: FileLayer, segment: Segment, repair: boolean): void {
+  const header = new Uint8Array(SEGMENT_HEADER_BYTES)
+  const version = parseSegmentVersion(header.subarray(0, files.read(segment.fd, header, 0)))
+  if (version !== null && version > LOG_FORMAT_VERSION) {
+    throw logErrors.fail('LOG_VERSION_UNSUPPORTED', { file: segment.path, version, supported: LOG_FORMAT_VERSION })
+  }
+  if (version === null && repair) {
+    files.write(segment.fd, [encodeSegmentHeader(segment.base)], 0)
+    files.syncNow(segment.fd)
+  }
+}
+
+function createSegment(files: FileLayer, dir: string, base: LogPosition): Segment {
+  const path = join(dir, segmentName(base))
+  const fd = files.open(path, 'write')
+  try {
+    files.truncate(fd, 0)
+    files.write(fd, [encodeSegmentHeader(base)], 0)
+    files.syncNow(fd)
+    files.syncDir(dir)
+  } catch (cause) {
+    files.close(fd)
+    files.remove(path)
+    throw cause
+  }
+  return { base, path, fd, dataBytes: 0 }
+}
