@@ -23,4 +23,69 @@ export const dagErrors = defineErrors({
   FILE_OUTSIDE_ROOTS: { message: '{path} is outside the allowed folders', status: 403, action: 'give-up' },
   FILE_EXISTS: { message: '{path} exists already', status: 409, action: 'give-up' },
   FILE_WRITE_FAILED: { message: 'cannot write {path}: {reason}', status: 500, action: 'retry' },
+
+  // Engine.
+  RUN_NOT_FOUND: { message: 'there is no run {runId}', status: 404, action: 'give-up' },
+  RUN_ID_TAKEN: {
+    message: 'run {runId} exists already, of another workflow or with other inputs',
+    status: 409,
+    action: 'give-up',
+  },
+  RUN_ENDED: { message: 'run {runId} has ended ({state})', status: 409, action: 'give-up' },
+  RUN_CANCELLED: { message: 'run {runId} was cancelled: {reason}', status: 499, action: 'give-up' },
+  RUN_STUCK: {
+    message: 'run {runId} cannot go on: {waiting} nodes wait for something that never comes',
+    status: 500,
+    action: 'bug',
+  },
+  RUN_INPUT_INVALID: {
+    message: 'workflow {workflow} expected input `{input}` to be {expected}, got {value}',
+    status: 400,
+    action: 'give-up',
+  },
+  UNKNOWN_MODEL: {
+    message: 'node {nodeId} names the unknown model {model}; known are: {known}',
+    status: 404,
+    action: 'give-up',
+  },
+  NODE_TIMEOUT: { message: 'node {nodeId} ran longer than {timeoutMs} ms', status: 504, action: 'retry' },
+  NODE_FAILED: { message: 'node {nodeId} failed: {reason}', status: 500, action: 'retry' },
+  NODE_UPSTREAM: { message: 'a node before it did not end as it has to', status: 424, action: 'give-up' },
+  OPERATOR_NOT_LOADED: {
+    message: 'operator {export} of {module} cannot be loaded: {reason}',
+    status: 422,
+    action: 'give-up',
+  },
+  OUTPUT_INVALID: { message: 'the output of node {nodeId} is not JSON data: {reason}', status: 422, action: 'give-up' },
+  OUTPUT_MISSING: {
+    message: 'artifact {hash}, the output of an earlier node, is gone from the Artifact Store',
+    status: 410,
+    action: 'give-up',
+  },
+  MAP_NOT_A_LIST: { message: 'map {nodeId} goes over a list, got {value}', status: 422, action: 'give-up' },
+  MAP_TOO_LARGE: {
+    message: 'map {nodeId} with {items} items would give the run more than {nodesMax} nodes',
+    status: 413,
+    action: 'give-up',
+  },
+  MAP_ITEM_FAILED: {
+    message: 'item {index} failed at {failedNodeId}: {code}: {reason}',
+    status: 422,
+    action: 'give-up',
+  },
+  RESOURCES_DENIED: {
+    message: 'the Arbitration Engine denied {resources} to node {nodeId}: {reason}',
+    status: 503,
+    action: 'retry',
+  },
+  JOURNAL_UNAVAILABLE: {
+    message: 'the journal cannot be written, so runs are on hold and nothing is lost: {reason}',
+    status: 507,
+    action: 'retry',
+  },
+  JOURNAL_FORMAT_NEWER: {
+    message: 'the journal has format {format}; this program reads up to {supported}',
+    status: 409,
+    action: 'give-up',
+  },
 })

@@ -1,6 +1,6 @@
 /** Identity of a workflow: what decides whether two starts are the same run. */
 import { canonicalHash } from '../../../runtime/index.ts'
-import type { WorkflowDefinition } from './definition.ts'
+import type { NodeDefinition, WorkflowDefinition } from './definition.ts'
 
 /**
  * SHA-256 of the canonical JSON of the definition, 64 hex digits. Descriptions do not count, at any level of the
@@ -11,8 +11,8 @@ export function definitionHash(definition: WorkflowDefinition): string {
 }
 
 function withoutDescriptions(definition: WorkflowDefinition): unknown {
-  const { description: _, nodes, inputs, ...rest } = definition
-  const specs = Object.entries(inputs ?? {}).map(([name, { description: _, ...spec }]) => [name, spec] as const)
+  const { nodes, inputs, ...rest } = undescribed(definition)
+  const specs = Object.entries(inputs ?? {}).map(([name, spec]) => [name, undescribed(spec)] as const)
   return {
     ...rest,
     nodes: nodes.map(stripNode),
@@ -20,7 +20,13 @@ function withoutDescriptions(definition: WorkflowDefinition): unknown {
   }
 }
 
-function stripNode(node: WorkflowDefinition['nodes'][number]): unknown {
-  const { description: _, ...rest } = node
+function stripNode(node: NodeDefinition): unknown {
+  const rest = undescribed(node)
   return rest.kind === 'map' ? { ...rest, body: { ...rest.body, nodes: rest.body.nodes.map(stripNode) } } : rest
+}
+
+function undescribed<T extends { readonly description?: string }>(thing: T): T {
+  const copy = { ...thing }
+  delete (copy as { description?: string }).description
+  return copy
 }

@@ -12,12 +12,14 @@ import { dagErrors } from '../errors.ts'
 /**
  * Where an expression stands, which decides what it sees:
  * `condition` (`when`): `inputs` of the node, `run.inputs`, and in a map body `item` and `index`;
+ * `outer-condition`: the same outside of any map, without `item` and `index`, for checking;
  * `transform` (of a reference): `value`; `predicate` (of the list operators): `item` and `index`.
  */
-export type ExpressionScope = 'condition' | 'transform' | 'predicate'
+export type ExpressionScope = 'condition' | 'outer-condition' | 'transform' | 'predicate'
 
 const VARIABLES: Readonly<Record<ExpressionScope, readonly string[]>> = {
   condition: ['inputs', 'run', 'item', 'index'],
+  'outer-condition': ['inputs', 'run'],
   transform: ['value'],
   predicate: ['item', 'index'],
 }
@@ -40,6 +42,7 @@ const cache = new Map<string, CompiledExpression>()
 
 const ENVIRONMENTS: Readonly<Record<ExpressionScope, Environment>> = {
   condition: createEnvironment('condition'),
+  'outer-condition': createEnvironment('outer-condition'),
   transform: createEnvironment('transform'),
   predicate: createEnvironment('predicate'),
 }
