@@ -33,7 +33,8 @@ export interface Log {
   /**
    * Writes a record at the end, without waiting for the disk; returns its position. Errors: `LOG_FULL` (no space; the
    * log is unchanged and later appends may succeed), `LOG_IO` (the disk failed; nothing unsynced counts), `LOG_READ_ONLY`,
-   * `LOG_RECORD_TOO_LARGE`. Several parts become one payload, without a copy.
+   * `LOG_RECORD_TOO_LARGE`. A refused record may still turn up when the machine loses power right after, as any
+   * uncommitted one may. Several parts become one payload, without a copy.
    */
   append(payload: Uint8Array | readonly Uint8Array[]): LogPosition
   /** Resolves when everything appended before the call is durable. Callers that wait together share one fdatasync. */
@@ -53,9 +54,9 @@ export interface Log {
   /** The segments in order; the last one is being written. */
   segments(): readonly LogSegment[]
   /** Ends the segment being written, so that `truncateBefore` can drop all of it. No effect on an empty one. */
-  rotate(): void
+  rotate(): Promise<void>
   /** Bytes of the segment files on disk. */
   physicalBytes(): number
-  /** Commits and closes. Idempotent. */
+  /** Commits and closes. Idempotent. Rejects with `LOG_IO` when something appended is not durable. */
   close(): Promise<void>
 }

@@ -30,7 +30,7 @@ import {
 } from './frame.ts'
 import { createGroupCommit } from './group-commit.ts'
 import type { Log, LogDamage, LogPosition, LogRecord } from './log.ts'
-import { createSegmentReader, openSegment, scanTail, type Segment } from './segment.ts'
+import { createSegmentReader, openSegment, scanTail, type Segment, type Tail } from './segment.ts'
 import { readSnapshotFile, SNAPSHOT_TEMPORARY_NAME, writeSnapshotFile } from './snapshot.ts'
 import { systemFiles } from './system-files.ts'
 
@@ -73,6 +73,8 @@ export function openLog(options: LogOptions): Log {
   const markedEnd = tail.marked ? tail.end : -1
   let snapshots: Promise<void> = Promise.resolve()
   let closing: Promise<void> | null = null
+  /** The segment is full; its successor is due as soon as no sync runs. */
+  let finishing = false
   /** Once a successor was attempted its name may be on the disk: nothing more is appended here, or it would be cut there. */
   let finished = false
 
@@ -84,6 +86,9 @@ export function openLog(options: LogOptions): Log {
   const group = createGroupCommit({
     syncedEnd: tail.end,
     end,
+    beforeSync() {
+      if (finishing) finishBetweenGroups()
+    },
     sync: () => files.sync(active().fd),
     // Whatever a failing sync says, even "no space": what it covered may be lost, so the log has failed.
     asError: (cause) => logErrors.fail('LOG_IO', { dir }, { cause }),
@@ -105,12 +110,15 @@ export function openLog(options: LogOptions): Log {
     }
   }
 
-  function recover(last: Segment): { readonly end: LogPosition; readonly marked: boolean } {
+  function recover(last: Segment): Tail {
     const found = scanTail(scanning, last)
     const dataBytes = found.end - last.base
     if (writable) {
       if (dataBytes < last.dataBytes) files.truncate(last.fd, SEGMENT_HEADER_BYTES + dataBytes)
+      rewrite(files, last, Math.max(found.floor, last.base), found.end)
       files.syncNow(last.fd)
+      // A crash may have come between creating the file and making its name durable.
+      files.syncDir(dir)
     }
     last.dataBytes = dataBytes
     scanning.forget()
@@ -153,20 +161,33 @@ export function openLog(options: LogOptions): Log {
 
   /** Syncs the segment and begins the next one (I1). `LOG_FULL` leaves it to the next append to try again. */
   function finishSegment(): void {
+    if (!finished) syncActive()
     finished = true
-    try {
-      files.syncNow(active().fd)
-    } catch (cause) {
-      throw failed(logErrors.fail('LOG_IO', { dir }, { cause }))
-    }
-    group.advance(end())
     try {
       segments.push(createSegment(files, dir, end()))
     } catch (cause) {
       const error = fileError(cause, dir)
       throw error.code === 'LOG_IO' ? failed(error) : error
     }
-    finished = false
+    finished = finishing = false
+  }
+
+  function syncActive(): void {
+    try {
+      files.syncNow(active().fd)
+    } catch (cause) {
+      throw failed(logErrors.fail('LOG_IO', { dir }, { cause }))
+    }
+    group.advance(end())
+  }
+
+  /** A group's own bytes are safe when the segment was synced, with or without a successor. */
+  function finishBetweenGroups(): void {
+    try {
+      finishSegment()
+    } catch (error) {
+      if (!isPitError(error, 'LOG_FULL')) failed(fileError(error, dir))
+    }
   }
 
   function failed(error: PitError): PitError {
@@ -183,7 +204,11 @@ export function openLog(options: LogOptions): Log {
     }
     const sizeBytes = frameBytes(payloadBytes)
     const { dataBytes } = active()
-    if (finished || (dataBytes > 0 && dataBytes + sizeBytes > segmentBytes)) finishSegment()
+    if (finished || (dataBytes > 0 && dataBytes + sizeBytes > segmentBytes)) {
+      // While a sync runs this segment must not be synced a second time: it grows a little over its size.
+      if (finished || !group.busy) finishSegment()
+      else finishing = true
+    }
     return writeFrame('record', parts, sizeBytes)
   }
 
@@ -263,9 +288,9 @@ export function openLog(options: LogOptions): Log {
   async function closeOnce(): Promise<void> {
     try {
       await snapshots
-      if (writable && group.failure === null) {
-        await group.commit()
-        if (markedEnd !== end() && active().dataBytes > 0 && !finished) mark()
+      if (writable) {
+        if (group.syncedEnd < end()) await group.commit()
+        if (group.failure === null && markedEnd !== end() && active().dataBytes > 0 && !finished) mark()
       }
     } finally {
       await group.idle()
@@ -304,9 +329,12 @@ export function openLog(options: LogOptions): Log {
     readSnapshot: () => readSnapshotFile(files, dir),
     truncateBefore,
     segments: () => segments.map(({ base, dataBytes }) => ({ start: base, end: base + dataBytes })),
-    rotate() {
+    async rotate() {
       assertWritable()
-      if (active().dataBytes > 0) finishSegment()
+      if (active().dataBytes === 0) return
+      if (finished || !group.busy) return finishSegment()
+      finishing = true
+      await group.nextGroup()
     },
     physicalBytes: () => segments.reduce((sum, { dataBytes }) => sum + SEGMENT_HEADER_BYTES + dataBytes, 0),
     close: () => (closing ??= closeOnce()),
@@ -382,4 +410,17 @@ function createSegment(files: FileLayer, dir: string, base: LogPosition): Segmen
     throw cause
   }
   return { base, path, fd, dataBytes: 0 }
+}
+
+/**
+ * Writes bytes again that are there already. After a sync failed, the kernel may show pages as clean that never reached the
+ * device; a sync by the next process would then succeed without writing them. Writing makes them dirty again.
+ */
+function rewrite(files: FileLayer, segment: Segment, from: LogPosition, to: LogPosition): void {
+  const block = new Uint8Array(Math.min(MIB, Math.max(0, to - from)))
+  for (let at = from; at < to; at += block.length) {
+    const bytes = block.subarray(0, Math.min(block.length, to - at))
+    const offset = SEGMENT_HEADER_BYTES + at - segment.base
+    files.write(segment.fd, [bytes.subarray(0, files.read(segment.fd, bytes, offset))], offset)
+  }
 }

@@ -99,6 +99,8 @@ export function createSegmentReader(files: FileLayer, dir: string, windowBytes: 
 export interface Tail {
   /** Where the log ends: after this nothing is whole, or nothing is there. */
   readonly end: LogPosition
+  /** Everything before it was durable when the frames were written; what follows may live in the page cache only. */
+  readonly floor: LogPosition
   /** The last frame vouches for all before it: nothing needs a new mark. */
   readonly marked: boolean
 }
@@ -125,5 +127,5 @@ export function scanTail(reader: SegmentReader, segment: Segment): Tail {
     at = end = frame.next
   }
   const torn = damaged.find((position) => position >= floor)
-  return torn === undefined ? { end, marked } : { end: torn, marked: false }
+  return torn === undefined ? { end, floor, marked } : { end: torn, floor, marked: false }
 }

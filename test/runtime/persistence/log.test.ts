@@ -82,7 +82,7 @@ describe('a log', () => {
     expect(log.start).toBeGreaterThan(positions[15]!)
     expect(log.physicalBytes()).toBeLessThan(before)
     expect(codeOf(() => [...log.read(positions[0]!)])).toBe('LOG_POSITION_INVALID')
-    log.rotate()
+    await log.rotate()
     log.truncateBefore(log.end)
     expect(segmentFiles(dir)).toHaveLength(1)
     const end = log.end
@@ -177,7 +177,7 @@ describe('a torn end', () => {
     const dir = tempDir()
     const log = openLog({ dir })
     log.append(bytes('one'))
-    log.rotate()
+    await log.rotate()
     await log.close()
     const last = join(dir, segmentFiles(dir).at(-1)!)
     for (const size of [0, 5, 31]) {
@@ -222,7 +222,7 @@ describe('damage', () => {
     const log = openLog({ dir })
     for (const text of ['one', 'two', 'three']) {
       log.append(bytes(text))
-      log.rotate()
+      await log.rotate()
     }
     await log.close()
     rmSync(join(dir, segmentFiles(dir)[1]!))
