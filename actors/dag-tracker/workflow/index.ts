@@ -1,0 +1,13 @@
+/** The workflow format: parsing, validation, building, graphs, expressions, exports. */
+export * from './definition.ts'
+export { workflow, type BodyBuilder, type StepScope, type WorkflowBuilder, type WorkflowOptions } from './builder.ts'
+export { definitionHash } from './definition-hash.ts'
+export { criticalPath, levels, workflowToDot, workflowToGraphlib, workflowToMermaid } from './export.ts'
+export { compileExpression, type CompiledExpression, type ExpressionScope } from './expressions.ts'
+export { compileGraph, OUTCOMES, resolveDependency, type CompiledGraph, type GraphOptions } from './graph.ts'
+export { workflowJsonSchema, type JsonSchema } from './json-schema.ts'
+export { parseWorkflow, type ParsedWorkflow, type ParseOptions } from './parse.ts'
+export { formatProblem, ProblemCode, type Locate, type Path, type Position } from './problems.ts'
+export * from './references.ts'
+export { workflowToJson, workflowToYaml } from './serialize.ts'
+export { assertValidWorkflow, validateWorkflow, workflowInvalid } from './validation.ts'
