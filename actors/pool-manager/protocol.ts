@@ -6,6 +6,7 @@ import { actorKey } from '../../runtime/index.ts'
 import type { PriorityName } from '../arbitration-engine/protocol.ts'
 
 export { LeaseTable, LEASE_REGION, leaseRegionBytes, type LeaseToken } from './lease-table.ts'
+export { LeaseClient, type AcquireOptions, type Lease, type LeaseClientOptions } from './lease-client.ts'
 
 export const ModelState = {
   Cold: 'cold',
@@ -78,7 +79,10 @@ export interface LeaseGrant {
   readonly version: string
   /** Name of the model-host actor to ask (`modelHost(name)`). */
   readonly host: string
-  /** Index of the model in the lease table, slot and token: what `LeaseTable.release` takes. */
+  /**
+   * Index of the model in the lease table, slot and token. From `allocate` it is an offer: `LeaseTable.claim` makes it a
+   * lease (`LeaseClient` does), unclaimed it lapses. From a `Lease` it is what `LeaseTable.release` takes.
+   */
   readonly modelIndex: number
   readonly slot: number
   readonly token: number
@@ -124,8 +128,15 @@ export interface PoolManagerProtocol {
   register(arg: { readonly spec: ModelSpec }): ModelInfo
   list(arg: Record<string, never>): readonly ModelInfo[]
   info(arg: { readonly model: string }): ModelInfo
-  /** Takes a slot for the caller's incarnation; loads the model when it must (single-flight). */
+  /**
+   * Offers a slot to the caller's incarnation, to be claimed in the lease table; loads the model when it must
+   * (single-flight). Callers use `LeaseClient.acquire`, which does both.
+   */
   allocate(arg: AllocateRequest): LeaseGrant
+  /** A lease client says that it is there: slots of earlier incarnations of the same actor are freed. */
+  attach(arg: Record<string, never>): void
+  /** A slot was freed while the pool wanted to know. Nothing is lost if this is: the pool also looks by itself. */
+  slotFreed(arg: { readonly model: string }): void
   /** Usage of a finished lease (the slot itself is freed in shared memory by the holder). */
   report(arg: {
     readonly leaseId: string
@@ -133,6 +144,8 @@ export interface PoolManagerProtocol {
     readonly tenant: string
     readonly usage: Usage
     readonly failed?: boolean
+    /** Code of the error when it failed: a backend's own failures (`BACKEND_…`) count against the model's health. */
+    readonly errorCode?: string
   }): void
   load(arg: { readonly model: string }): ModelInfo
   /** Drains (no new leases, waits for held ones) and unloads. */
