@@ -105,6 +105,40 @@ export interface TenantUsage {
   readonly waiting: number
 }
 
+export const ConflictKind = {
+  /** Slots of a `model:<id>`. */
+  ModelContention: 'model-contention',
+  MemoryPressure: 'memory-pressure',
+  CpuSaturation: 'cpu-saturation',
+  /** `gpu` and `gpu:<name>`. */
+  GpuPressure: 'gpu-pressure',
+  /** `cost:<budget>`. */
+  CostLimit: 'cost-limit',
+  /** `rate:<limit>`. */
+  RateLimit: 'rate-limit',
+  /** Any other name. */
+  ResourceContention: 'resource-contention',
+} as const
+export type ConflictKind = (typeof ConflictKind)[keyof typeof ConflictKind]
+
+/** A resource of which more is wanted than there is. */
+export interface ResourceConflict {
+  readonly kind: ConflictKind
+  readonly resource: string
+  readonly capacity: number
+  readonly inUse: number
+  /** One unit of everything that waits for it, summed. */
+  readonly waiting: number
+}
+
+/** Whether the audit trail is whole: every record's hash chains to the one before. */
+export interface AuditCheck {
+  readonly intact: boolean
+  readonly entries: number
+  /** Log position of the first entry that does not chain. */
+  readonly brokenAt?: number
+}
+
 export interface ArbitrationStatus {
   readonly strategy: string
   readonly capacity: ResourceVector
@@ -112,6 +146,8 @@ export interface ArbitrationStatus {
   readonly queued: number
   readonly decisions: number
   readonly tenants: readonly TenantUsage[]
+  /** Most wanted first. */
+  readonly conflicts: readonly ResourceConflict[]
 }
 
 export interface ArbitrationProtocol {
@@ -135,12 +171,14 @@ export interface ArbitrationProtocol {
   /** Capacities by resource; the Pool Manager sets `model:<id>`, the host `cpu` and `memory`. */
   setCapacity(arg: { readonly capacity: ResourceVector }): void
   setTenant(arg: { readonly tenant: string; readonly weight: number }): void
+  /** By decision id or request id (the latest of that request's decisions that are still kept). */
   explain(arg: { readonly id: string }): DecisionRecord | null
   decisions(arg: {
     readonly tenant?: string
     readonly runId?: string
     readonly limit?: number
   }): readonly DecisionRecord[]
+  verifyAudit(arg: Record<string, never>): AuditCheck
   status(arg: Record<string, never>): ArbitrationStatus
 }
 

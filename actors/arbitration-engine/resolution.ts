@@ -1,0 +1,50 @@
+/**
+ * Strategies: who is served next when not everyone can be.
+ *
+ * A strategy orders; it never grants. Fit, reservations, charging and audit are the same for all of them (`dispatch.ts`),
+ * so every strategy is deterministic, work-conserving and explained, and whatever runs, the fairness accounts stay true.
+ */
+import type { TenantAccount } from './fairness.ts'
+import { urgencyRank, type Urgency } from './routing.ts'
+
+export interface ResolutionStrategy {
+  readonly name: string
+  /** Order inside one tenant's queue; lower first, fixed at arrival. Ties go by arrival. */
+  requestRank(request: Urgency & { readonly sequence: number }): number
+  /** Order of tenants, given the request each would be served with; lower first. Ties go by arrival of that request. */
+  tenantRank(account: TenantAccount, head: { readonly sequence: number }): number
+  /** Why this tenant was the one, for the rationale. */
+  reason(account: TenantAccount, tenantsWaiting: number): string
+}
+
+/** Weighted virtual-time dominant-resource fairness between tenants; deadline, else priority with ageing, inside one. */
+const fair: ResolutionStrategy = {
+  name: 'fair',
+  requestRank: urgencyRank,
+  tenantRank: (account) => account.virtualTime,
+  reason: (account, tenantsWaiting) =>
+    tenantsWaiting <= 1
+      ? `no other tenant waits`
+      : `smallest virtual time of ${tenantsWaiting} waiting tenants (${round(account.virtualTime)} at weight ${account.weight})`,
+}
+
+/** First come, first served. Simple, and unfair to whoever sends less: a flood takes everything. */
+const queue: ResolutionStrategy = {
+  name: 'queue',
+  requestRank: ({ sequence }) => sequence,
+  tenantRank: (_, head) => head.sequence,
+  reason: (_, tenantsWaiting) => `first in the queue (${tenantsWaiting} tenants waiting)`,
+}
+
+const STRATEGIES = { fair, queue } as const
+export type StrategyName = keyof typeof STRATEGIES
+export const STRATEGY_NAMES = Object.keys(STRATEGIES) as readonly StrategyName[]
+
+export function strategyOf(name: StrategyName): ResolutionStrategy {
+  return STRATEGIES[name]
+}
+
+/** Six digits are enough to compare by eye. */
+export function round(value: number): number {
+  return Number(value.toPrecision(6))
+}
