@@ -33,6 +33,7 @@ export const dagErrors = defineErrors({
   },
   RUN_ENDED: { message: 'run {runId} has ended ({state})', status: 409, action: 'give-up' },
   RUN_CANCELLED: { message: 'run {runId} was cancelled: {reason}', status: 499, action: 'give-up' },
+  RUN_INTERRUPTED: { message: 'the tracker stops; the run goes on when it is back', status: 503, action: 'retry' },
   RUN_STUCK: {
     message: 'run {runId} cannot go on: {waiting} nodes wait for something that never comes',
     status: 500,

@@ -27,7 +27,14 @@ export const NodeState = {
 export type NodeState = (typeof NodeState)[keyof typeof NodeState]
 
 /** A value of a node's port: small ones in place, larger ones (over 4 KiB) as the artifact that holds their canonical JSON. */
-export type PortValue = { readonly value: unknown } | { readonly artifact: ContentHash; readonly sizeBytes: number }
+export type PortValue =
+  | { readonly value: unknown }
+  | {
+      readonly artifact: ContentHash
+      readonly sizeBytes: number
+      /** `text/plain` for a string (its UTF-8 bytes), else `application/json` (canonical). */
+      readonly contentType?: string
+    }
 
 export interface StartRequest {
   readonly definition: WorkflowDefinition
@@ -81,7 +88,10 @@ export interface ExecutionResult extends RunSummary {
   readonly outputs: Readonly<Record<string, unknown>>
   readonly failures: readonly NodeFailure[]
   readonly modelsUsed: readonly { readonly model: string; readonly invocations: number; readonly totalMs: number }[]
-  /** Output artifact of each completed node that has one. */
+  /**
+   * Output artifact of each completed node that has one (null has none), by path; and of the run's own outputs that are
+   * texts or large, as `outputs.<name>`.
+   */
   readonly artifacts: Readonly<Record<string, ContentHash>>
 }
 
@@ -123,6 +133,30 @@ export interface RunEvent {
   readonly count?: number
 }
 
+/** Nodes of one kind so far. */
+export interface KindMetrics {
+  readonly kind: string
+  readonly completed: number
+  readonly failed: number
+  /** Answered from the cache; not in the durations. */
+  readonly cached: number
+  readonly totalMs: number
+  /** How many took at most 1, 2, 5, 10, 20, 50, 100, 200, 500, 1 000, 2 000, 5 000, 10 000, 60 000 ms, and longer. */
+  readonly durationBuckets: readonly number[]
+}
+
+export interface DagMetrics {
+  /** Runs that have not ended. */
+  readonly runs: number
+  readonly nodesRunning: number
+  /** The most nodes that ever ran at once, and how many may. */
+  readonly nodesPeak: number
+  readonly nodesMax: number
+  readonly cacheEntries: number
+  readonly journalBytes: number
+  readonly kinds: readonly KindMetrics[]
+}
+
 export interface DagTrackerProtocol {
   /** Validates, journals and starts; resolves when the start is durable. */
   start(arg: StartRequest): { readonly runId: string; readonly attached: boolean }
@@ -143,8 +177,11 @@ export interface DagTrackerProtocol {
   inspect(arg: { readonly runId: string }): { readonly run: ExecutionResult; readonly nodes: readonly NodeReport[] }
   /** Takes unfinished runs up again (all, or one); done by itself at open unless told not to. */
   resume(arg: { readonly runId?: string }): { readonly resumed: readonly string[] }
+  /** Starts no further nodes; running ones finish. Undone by `resume`. */
   pause(arg: { readonly runId: string }): RunSummary
+  /** Aborts running nodes and ends the run; no effect on one that has ended. */
   cancel(arg: { readonly runId: string; readonly reason?: string }): RunSummary
+  metrics(arg: Record<string, never>): DagMetrics
 }
 
 export const dagTracker = actorKey<DagTrackerProtocol>('dag-tracker')
