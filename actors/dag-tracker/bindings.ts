@@ -134,7 +134,7 @@ export function createResolver(run: Run, artifacts: Artifacts): Resolver {
   function yieldsOf(scope: Scope): readonly (readonly [string, CompiledBinding])[] {
     const known = yields.get(scope.body)
     if (known !== undefined) return known
-    const named = scope.body.outputs ?? Object.fromEntries(sinksOf(scope).map((id) => [id, { from: id } as Binding]))
+    const named = scope.body.outputs ?? Object.fromEntries(sinksOf(scope).map((id) => [id, { from: id }]))
     const compiled = Object.entries(named).map(([name, binding]) => [name, compileBinding(binding)] as const)
     yields.set(scope.body, compiled)
     return compiled

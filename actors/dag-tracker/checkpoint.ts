@@ -102,7 +102,8 @@ export function createJournal(options: JournalOptions): Journal {
     if (failure !== null) throw failure
     // A sync already under way may not cover what was just written; the next one does.
     const target = written
-    while (durable < target && !halted) await sync()
+    const isCovered = (): boolean => halted || durable >= target
+    while (!isCovered()) await sync()
   }
 
   function sync(): Promise<void> {

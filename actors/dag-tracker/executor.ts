@@ -210,7 +210,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   }
 
   async function durable(): Promise<void> {
-    while (phase !== 'stopped') {
+    while (!isStopped()) {
       try {
         return await journal.commit()
       } catch {

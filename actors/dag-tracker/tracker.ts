@@ -9,7 +9,7 @@
 import type { ActorContext, ActorRef, Call, Log, PitError } from '../../runtime/index.ts'
 import type { ModelInfo, PoolManagerProtocol } from '../pool-manager/protocol.ts'
 import { createContentCache, noteRecord } from './cache.ts'
-import { createJournal, replayLog, type Journal } from './checkpoint.ts'
+import { createJournal, replayLog } from './checkpoint.ts'
 import { dagErrors } from './errors.ts'
 import { createExecutor, type Executor, type ExecutorOptions } from './executor.ts'
 import type { EndedRun, History } from './history.ts'

@@ -41,7 +41,7 @@ export function createWatchers(clock: Clock, failure: () => PitError | null): Wa
   }
 
   function wake(where: Map<string, Set<Waiter>>, runId: string): void {
-    for (const { resolve } of [...(where.get(runId) ?? [])]) resolve()
+    for (const { resolve } of Array.from(where.get(runId) ?? [])) resolve()
   }
 
   return {
@@ -54,7 +54,7 @@ export function createWatchers(clock: Clock, failure: () => PitError | null): Wa
     },
     failed(failure) {
       for (const waiters of [...ends.values(), ...advances.values()]) {
-        for (const { reject } of [...waiters]) reject(failure)
+        for (const { reject } of Array.from(waiters)) reject(failure)
       }
     },
   }
