@@ -14,6 +14,7 @@ import { featureHash } from './feature-hash.ts'
 import { CYRILLIC_SAMPLES, LATIN_SAMPLES } from './language-samples.ts'
 import { plainText } from './markup.ts'
 import { round } from './round.ts'
+import { sampleText } from './sample.ts'
 
 export interface LanguageGuess {
   /** ISO 639-1 code, or `und`. */
@@ -77,7 +78,7 @@ const SCRIPTS: readonly (readonly [string, RegExp])[] = [
   ['th', /\p{Script=Thai}/gu],
 ]
 
-const SAMPLE_WINDOW_CHARS = 4000
+const SAMPLE_CHARS_MAX = 12_000
 const SAMPLE_LETTERS_MAX = 6000
 const LETTERS_MIN = 2
 const BUCKETS = 2 ** 16
@@ -124,14 +125,9 @@ function guess(language: string, confidence: number): LanguageGuess {
 
 /** Beginning, middle and end of a long text, as prose where there is prose. */
 function takeSample(text: string): string {
-  const windows = text.length <= 3 * SAMPLE_WINDOW_CHARS ? [text] : [0, 0.5, 1].map((at) => windowOf(text, at))
-  const prose = windows.map(plainText).join('\n')
-  return (/\p{L}/u.test(prose) ? prose : windows.join('\n')).normalize('NFC')
-}
-
-function windowOf(text: string, at: number): string {
-  const start = Math.floor((text.length - SAMPLE_WINDOW_CHARS) * at)
-  return text.slice(start, start + SAMPLE_WINDOW_CHARS)
+  const sample = sampleText(text, SAMPLE_CHARS_MAX, 3)
+  const prose = plainText(sample)
+  return (/\p{L}/u.test(prose) ? prose : sample).normalize('NFC')
 }
 
 interface ScriptShare {

@@ -15,7 +15,7 @@ export interface ProseBlock {
 }
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})/
-const HEADING = /^ {0,3}#{1,6}(?:[ \t]+|$)/
+const HEADING = /^ {0,3}#{1,6}(?:[ \t]|$)/
 const SETEXT = /^ {0,3}(?:=+|-+)[ \t]*$/
 const ITEM = /^[ \t]*(?:[-*+•]|\d{1,4}[.)])[ \t]+/
 const RULE = /^ {0,3}(?:[-*_=~][ \t]*){3,}$/
@@ -25,7 +25,7 @@ const FRONT_MATTER_LINES_MAX = 400
 
 /** The blocks of prose of `text`, in order. */
 export function proseBlocks(text: string): readonly ProseBlock[] {
-  const lines = withoutComments(text).split(/\r\n?|\n/)
+  const lines = withoutComments(text.toWellFormed()).split(/\r\n?|\n/)
   const blocks: ProseBlock[] = []
   let open: string[] = []
   let openKind: BlockKind = 'paragraph'
@@ -52,7 +52,7 @@ export function proseBlocks(text: string): readonly ProseBlock[] {
     else if (RULE.test(line) || TABLE_ROW.test(line) || LINK_DEFINITION.test(line)) close()
     else if (HEADING.test(line)) {
       close()
-      open.push(line.replace(HEADING, '').replace(/[ \t]+#+[ \t]*$/, ''))
+      open.push(headingText(line) ?? '')
       close('heading')
     } else if (ITEM.test(line)) {
       close()
@@ -69,6 +69,15 @@ export function plainText(text: string): string {
   return proseBlocks(text)
     .map((block) => block.text)
     .join('\n\n')
+}
+
+/** The words of a Markdown heading line (`## Words ##`); null when the line is none. */
+export function headingText(line: string): string | null {
+  if (!HEADING.test(line)) return null
+  const inner = line.trim().replace(/^#+/, '').trim()
+  const bare = inner.replace(/(?<!#)#+$/, '')
+  // Closing marks count only after a blank: "C#" is a title.
+  return bare === '' || /[ \t]$/.test(bare) ? bare.trim() : inner
 }
 
 /** A short line that stands alone and does not end like a sentence is a title, also in a plain text. */
@@ -104,15 +113,15 @@ function withoutComments(text: string): string {
 }
 
 const INLINE: readonly (readonly [RegExp, string])[] = [
-  [/!\[[^[\]]{0,500}\]\((?:[^()\s]|\([^()\s]{0,200}\)){0,2000}[^()]{0,300}\)/g, ' '],
+  [/!\[[^[\]]{0,500}\]\((?:[^()\s]|\([^()\s]{0,200}\)){0,2000}(?:\s[^()]{0,300})?\)/g, ' '],
   [/!\[[^[\]]{0,500}\]\[[^[\]]{0,200}\]/g, ' '],
   [/\[\^[^[\]\s]{1,100}\]/g, ''],
-  [/\[([^[\]]{0,500})\]\((?:[^()\s]|\([^()\s]{0,200}\)){0,2000}[^()]{0,300}\)/g, '$1'],
+  [/\[([^[\]]{0,500})\]\((?:[^()\s]|\([^()\s]{0,200}\)){0,2000}(?:\s[^()]{0,300})?\)/g, '$1'],
   [/\[([^[\]]{1,500})\]\[[^[\]]{0,200}\]/g, '$1'],
   [/<\/?[A-Za-z][^<>]{0,2000}>/g, ' '],
   [/\b(?:https?|ftp):\/\/[^\s<>"»”]+/g, ' '],
   [/`{1,3}/g, ''],
-  [/(?<![\p{L}\p{N}*_~])(?:\*{1,3}|_{1,3}|~~)(?=[\p{L}\p{N}"'“„«»(\[])/gu, ''],
+  [/(?<![\p{L}\p{N}*_~])(?:\*{1,3}|_{1,3}|~~)(?=[\p{L}\p{N}"'“„«»([])/gu, ''],
   [/(?<=[\p{L}\p{N}.,;:!?"'”“»«)\]…%])(?:\*{1,3}|_{1,3}|~~)(?![\p{L}\p{N}*_~])/gu, ''],
   [/&nbsp;/g, ' '],
   [/&quot;/g, '"'],

@@ -1,6 +1,6 @@
 /**
  * Words that carry grammar rather than topic, per language, all lower case. Compact on purpose: function words, forms
- * of the auxiliaries, and the verbs and adverbs so common that they name no subject ("make", "often", "etwa").
+ * of the auxiliaries, and the verbs and adverbs so common that they name no subject ("make", "often", "etwa"), and the units of time.
  */
 
 const LISTS: Readonly<Record<string, string>> = {
@@ -22,7 +22,8 @@ const LISTS: Readonly<Record<string, string>> = {
     they're thing things think third thirty this those though thousand three through throughout thus till to today together
     told too took toward towards twelve twenty two under unless until up upon us use used uses using usually very want wants
     was wasn't way ways we well went were weren't what whatever when where whereas whether which while who whole whom whose
-    why will with within without won't work works would wouldn't yes yet you your yours yourself e.g i.e vs via per`,
+    why will with within without won't work works would wouldn't yes yet you your yours yourself e.g i.e vs via per
+    day days hour hours minute minutes month months second seconds week weeks year years`,
   de: `ab aber abermals ach acht alle allein allem allen aller allerdings alles allmählich als also am an ander andere anderem
     anderen anderer anderes anders auch auf aus ausser außer außerdem bald bei beide beiden beim beinahe bereits besonders
     besser bestimmt bin bis bisher bist blieb bleibt da dabei dadurch dafür dagegen daher dahin damals damit danach daneben dann
@@ -45,7 +46,8 @@ const LISTS: Readonly<Record<string, string>> = {
     vier voll vom von vor voraus vorher während wann war waren wäre wären warum was weder wegen weg weil weit weitere weiteren
     welche welchem welchen welcher welches wem wen wenig wenige wenigen weniger wenn wer werde werden wessen wie wieder will wir
     wird wirklich wirst wo wobei wohin wohl wollen wollte worden worin wurde wurden würde würden zehn zu zudem zuerst zum zumal
-    zur zurück zusammen zwanzig zwar zwei zweite zweiten zwischen`,
+    zur zurück zusammen zwanzig zwar zwei zweite zweiten zwischen
+    jahr jahre jahren jahres minute minuten monat monate monaten sekunde sekunden stunde stunden tag tage tagen tages woche wochen`,
   fr: `à afin ai aie ailleurs ainsi alors après as assez au aucun aucune aujourd'hui auquel aura auraient aurait auront aussi
     autour autre autres aux auxquelles auxquels avaient avais avait avant avec avez avoir avons ayant beaucoup bien bon bonne
     ça car ce ceci cela celle celles celui cent cependant certain certaine certaines certains ces cet cette ceux chacun chaque

@@ -40,12 +40,13 @@ export function isUnspaced(text: string): boolean {
 }
 
 function pushPairs(run: string, into: string[]): void {
-  const characters = [...run]
+  const characters = Array.from(run)
   if (characters.length === 1) into.push(run)
   for (let i = 0; i + 1 < characters.length; i++) into.push(characters[i]! + characters[i + 1]!)
 }
 
-const SENTENCE_END = /[.!?…؟]+["'”’»“)\]]*(?=\s|$)|[。！？।]+["'”’»」』)\]]*|\n[ \t\r]*\n/g
+// Bounded runs: an unbounded one followed by a letter would be tried again from each of its characters.
+const SENTENCE_END = /[.!?…؟]{1,8}["'”’»“)\]]{0,8}(?=\s|$)|[。！？।]{1,8}["'”’»」』)\]]{0,8}|\n[ \t\r]*\n/g
 
 /** The sentences of `text` as spans that tile it: each begins where the one before ends, white space included. */
 export function sentenceSpans(text: string): Span[] {
