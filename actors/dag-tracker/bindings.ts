@@ -5,7 +5,7 @@
 import { dagErrors } from './errors.ts'
 import { definitionOf, nodePath, resolveNode, scopeOf, type Run, type Scope } from './run.ts'
 import type { Artifacts } from './values.ts'
-import type { Binding, Body, ItemError, NodeDefinition } from './workflow/definition.ts'
+import type { Body, ItemError, NodeDefinition } from './workflow/definition.ts'
 import { compileExpression, type CompiledExpression } from './workflow/expressions.ts'
 import {
   compileBinding,
