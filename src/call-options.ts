@@ -1,0 +1,10 @@
+/** Options of public calls hold the call's own (`signal`, `deadlineMs`) beside those of the request. */
+import type { CallOptions } from '../runtime/index.ts'
+
+/** The two apart. Undefined values are left out, as if they were not given. */
+export function split<T extends CallOptions>(options: T): { call: CallOptions; rest: Omit<T, keyof CallOptions> } {
+  const { deadlineMs, signal, ...rest } = options
+  const call = { ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(signal === undefined ? {} : { signal }) }
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined)
+  return { call, rest: Object.fromEntries(given) as Omit<T, keyof CallOptions> }
+}

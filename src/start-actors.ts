@@ -1,0 +1,42 @@
+/** The five actors under one supervisor, each with its part of the configuration. */
+import { arbitrationEngineActor } from '../actors/arbitration-engine/index.ts'
+import { artifactStoreActor } from '../actors/artifact-store/index.ts'
+import { dagTrackerActor } from '../actors/dag-tracker/index.ts'
+import { builtinModels, LEASE_REGION, leaseRegionBytes, poolManagerActor } from '../actors/pool-manager/index.ts'
+import { staleManagerActor } from '../actors/stale-manager/index.ts'
+import {
+  childOf,
+  jsonLogger,
+  silentLogger,
+  startSystem,
+  type ActorSystem,
+  type ChildSpec,
+  type SystemOptions,
+} from '../runtime/index.ts'
+import { mergeModels, type ResolvedConfig } from './config.ts'
+
+/** Makes a running system of these options: threads, or in tests the caller's own thread. */
+export type StartSystem = (options: SystemOptions) => Promise<ActorSystem>
+
+/** Started in this order, stopped in reverse: nobody starts before those it asks, nor stops after them. */
+export function childSpecs(config: ResolvedConfig): readonly ChildSpec[] {
+  const { dataDir, capacity, tenants, queueMax, grantTtlMs, memoryBudgetBytes, modelsMax, hostThreads } = config
+  const { resume, maxConcurrency, poolThreads, policies, graceDays } = config
+  const models = mergeModels(builtinModels, config.models)
+  return [
+    childOf(arbitrationEngineActor, { config: { dataDir, capacity, tenants, queueMax, grantTtlMs } }),
+    childOf(artifactStoreActor, { config: { dataDir } }),
+    childOf(poolManagerActor, { config: { dataDir, models, memoryBudgetBytes, modelsMax, hostThreads } }),
+    childOf(dagTrackerActor, { config: { dataDir, resume, maxConcurrency, poolThreads } }),
+    childOf(staleManagerActor, { config: { dataDir, graceDays, ...(policies === null ? {} : { policies }) } }),
+  ]
+}
+
+export function startActors(config: ResolvedConfig, start: StartSystem = startSystem): Promise<ActorSystem> {
+  return start({
+    children: childSpecs(config),
+    strategy: 'one-for-one',
+    shared: { [LEASE_REGION]: leaseRegionBytes(config.modelsMax) },
+    logger: config.logLevel === 'silent' ? silentLogger : jsonLogger(config.logLevel),
+  })
+}
