@@ -24,6 +24,8 @@ export interface LogSegment {
 }
 
 export interface Log {
+  /** True after `close`, and when this thread opened the log again: then nothing can be read or written here any more. */
+  readonly closed: boolean
   /** Position the next record will get. */
   readonly end: LogPosition
   /** Everything before is synced to the disk. */

@@ -11,27 +11,20 @@
  *     last segment can have a torn end.
  * I2. What failed to be written is cut off or written over: `end` moves only after the whole frame is in the file.
  * I3. Nothing that was durable is ever cut (`scanTail`); damage stays where it is and reading reports it.
+ * I4. A log has one writer in a thread: opening it again closes the former one at once, whatever it still had to write.
  */
 import { join } from 'node:path'
 import { isPitError, type PitError } from '../common/errors.ts'
 import { integerOption } from '../common/options.ts'
 import { fileError, logErrors } from './errors.ts'
 import type { FileLayer } from './file-layer.ts'
-import {
-  encodeFrame,
-  encodeSegmentHeader,
-  frameBytes,
-  LOG_FORMAT_VERSION,
-  parseSegmentName,
-  parseSegmentVersion,
-  SEGMENT_HEADER_BYTES,
-  segmentName,
-  type FrameKind,
-} from './frame.ts'
+import { encodeFrame, frameBytes, SEGMENT_HEADER_BYTES, segmentName, type FrameKind } from './frame.ts'
 import { createGroupCommit } from './group-commit.ts'
 import type { Log, LogDamage, LogPosition, LogRecord } from './log.ts'
-import { createSegmentReader, openSegment, scanTail, type Segment, type Tail } from './segment.ts'
-import { readSnapshotFile, SNAPSHOT_TEMPORARY_NAME, writeSnapshotFile } from './snapshot.ts'
+import { takeOwnership } from './ownership.ts'
+import { createSegment, openSegments, rewrite } from './segment-files.ts'
+import { createSegmentReader, scanTail, type Segment, type Tail } from './segment.ts'
+import { readSnapshotFile, writeSnapshotFile } from './snapshot.ts'
 import { systemFiles } from './system-files.ts'
 
 export interface LogOptions {
@@ -67,27 +60,22 @@ export function openLog(options: LogOptions): Log {
   const scanning = createSegmentReader(files, dir)
   const pointing = createSegmentReader(files, dir, POINT_READ_BYTES)
 
-  const opened = attempt(() => openSegments(files, dir, writable))
-  const segments = opened.segments
-  const tail = attempt(() => recover(segments.at(-1)!))
+  let closing: Promise<void> | null = null
+  let lost = false
+  const release = writable ? takeOwnership(files, dir, loseOwnership) : () => {}
+  const { segments, tail } = attempt(open)
   const markedEnd = tail.marked ? tail.end : -1
   let snapshots: Promise<void> = Promise.resolve()
-  let closing: Promise<void> | null = null
   /** The segment is full; its successor is due as soon as no sync runs. */
   let finishing = false
   /** Once a successor was attempted its name may be on the disk: nothing more is appended here, or it would be cut there. */
   let finished = false
 
-  if (opened.snapshotPosition > tail.end) {
-    for (const segment of segments) files.close(segment.fd)
-    throw logErrors.fail('LOG_CORRUPT', { file: segments.at(-1)!.path, position: tail.end })
-  }
-
   const group = createGroupCommit({
     syncedEnd: tail.end,
     end,
     beforeSync() {
-      if (finishing) finishBetweenGroups()
+      if (finishing && !lost) finishBetweenGroups()
     },
     sync: () => files.sync(active().fd),
     // Whatever a failing sync says, even "no space": what it covered may be lost, so the log has failed.
@@ -110,6 +98,27 @@ export function openLog(options: LogOptions): Log {
     }
   }
 
+  function open(): { readonly segments: Segment[]; readonly tail: Tail } {
+    let segments: Segment[] = []
+    try {
+      const opened = openSegments(files, dir, writable)
+      segments = opened.segments
+      const last = segments.at(-1)!
+      const tail = recover(last)
+      if (opened.snapshotPosition > tail.end) throw corrupt(last.path, tail.end)
+      return { segments, tail }
+    } catch (error) {
+      release()
+      for (const segment of segments) files.close(segment.fd)
+      throw error
+    }
+  }
+
+  function loseOwnership(): void {
+    lost = true
+    closing ??= closeFiles()
+  }
+
   function recover(last: Segment): Tail {
     const found = scanTail(scanning, last)
     const dataBytes = found.end - last.base
@@ -125,8 +134,12 @@ export function openLog(options: LogOptions): Log {
     return found
   }
 
-  function assertWritable(): void {
+  function assertOpen(): void {
     if (closing !== null) throw logErrors.fail('LOG_CLOSED', { dir })
+  }
+
+  function assertWritable(): void {
+    assertOpen()
     if (!writable) throw logErrors.fail('LOG_READ_ONLY', { dir })
     if (group.failure !== null) throw group.failure
   }
@@ -230,6 +243,7 @@ export function openLog(options: LogOptions): Log {
   ): Generator<LogRecord, undefined> {
     if (from < segments[0]!.base || from > end()) throw invalidPosition(from)
     for (let position = from; position < end();) {
+      assertOpen()
       const segment = segmentAt(position)
       const frame = segment === null ? null : scanning.frame(segment, position)
       if (frame?.kind === 'frame') {
@@ -252,6 +266,7 @@ export function openLog(options: LogOptions): Log {
   }
 
   function readAt(position: LogPosition): Uint8Array {
+    assertOpen()
     const segment = segmentAt(position)
     if (segment === null) throw invalidPosition(position)
     pointing.forget()
@@ -279,6 +294,7 @@ export function openLog(options: LogOptions): Log {
     const written = snapshots.then(async () => {
       // The snapshot must not outlive what it stands for: first the log, then the snapshot.
       await group.commit()
+      if (lost) assertOpen()
       await writeSnapshotFile(files, dir, { position, state })
     })
     snapshots = written.catch(() => {})
@@ -293,9 +309,14 @@ export function openLog(options: LogOptions): Log {
         if (group.failure === null && markedEnd !== end() && active().dataBytes > 0 && !finished) mark()
       }
     } finally {
-      await group.idle()
-      for (const segment of segments) files.close(segment.fd)
+      release()
+      await closeFiles()
     }
+  }
+
+  async function closeFiles(): Promise<void> {
+    await group.idle()
+    for (const segment of segments) files.close(segment.fd)
   }
 
   /** Lets the next opening tell damage of the last records from a torn end. A convenience: it may fail. */
@@ -312,6 +333,9 @@ export function openLog(options: LogOptions): Log {
   }
 
   return {
+    get closed() {
+      return closing !== null
+    },
     get end() {
       return end()
     },
@@ -322,7 +346,11 @@ export function openLog(options: LogOptions): Log {
       return segments[0]!.base
     },
     append,
-    commit: () => (writable ? group.commit() : Promise.resolve()),
+    async commit() {
+      if (!writable) return
+      if (lost && group.syncedEnd < end()) assertOpen()
+      await group.commit()
+    },
     read,
     readAt,
     writeSnapshot,
@@ -343,84 +371,4 @@ export function openLog(options: LogOptions): Log {
 
 function corrupt(file: string, position: LogPosition): Error {
   return logErrors.fail('LOG_CORRUPT', { file, position })
-}
-
-/** All segments in order, the last one ready to be written. A new log starts with one empty segment. */
-function openSegments(
-  files: FileLayer,
-  dir: string,
-  writable: boolean,
-): { segments: Segment[]; snapshotPosition: LogPosition } {
-  if (writable) {
-    files.makeDir(dir)
-    files.remove(join(dir, SNAPSHOT_TEMPORARY_NAME))
-  }
-  const bases = files
-    .list(dir)
-    .map(parseSegmentName)
-    .filter((base) => base !== null)
-    .sort((a, b) => a - b)
-  const snapshotPosition = readSnapshotFile(files, dir)?.position ?? 0
-  if (bases.length === 0 && !writable) throw logErrors.fail('LOG_MISSING', { dir })
-  if (bases.length === 0) return { segments: [createSegment(files, dir, snapshotPosition)], snapshotPosition }
-  const segments: Segment[] = []
-  try {
-    for (const [index, base] of bases.entries()) {
-      const last = index === bases.length - 1
-      const segment = openSegment(files, dir, base, last && writable ? 'write' : 'read')
-      segments.push(segment)
-      checkHeader(files, segment, last && writable)
-      // Bytes behind the next segment's base are the rest of a write that failed before that segment was begun.
-      if (!last) segment.dataBytes = Math.min(segment.dataBytes, bases[index + 1]! - base)
-    }
-  } catch (error) {
-    for (const segment of segments) files.close(segment.fd)
-    throw error
-  }
-  return { segments, snapshotPosition }
-}
-
-/**
- * A whole header of a newer format is refused. One that is not whole is no reason to give up its records: the frames carry
- * their own checksums. In the last segment it is written again (its creation may have been interrupted).
- */
-function checkHeader(files: FileLayer, segment: Segment, repair: boolean): void {
-  const header = new Uint8Array(SEGMENT_HEADER_BYTES)
-  const version = parseSegmentVersion(header.subarray(0, files.read(segment.fd, header, 0)))
-  if (version !== null && version > LOG_FORMAT_VERSION) {
-    throw logErrors.fail('LOG_VERSION_UNSUPPORTED', { file: segment.path, version, supported: LOG_FORMAT_VERSION })
-  }
-  if (version === null && repair) {
-    files.write(segment.fd, [encodeSegmentHeader(segment.base)], 0)
-    files.syncNow(segment.fd)
-  }
-}
-
-function createSegment(files: FileLayer, dir: string, base: LogPosition): Segment {
-  const path = join(dir, segmentName(base))
-  const fd = files.open(path, 'write')
-  try {
-    files.truncate(fd, 0)
-    files.write(fd, [encodeSegmentHeader(base)], 0)
-    files.syncNow(fd)
-    files.syncDir(dir)
-  } catch (cause) {
-    files.close(fd)
-    files.remove(path)
-    throw cause
-  }
-  return { base, path, fd, dataBytes: 0 }
-}
-
-/**
- * Writes bytes again that are there already. After a sync failed, the kernel may show pages as clean that never reached the
- * device; a sync by the next process would then succeed without writing them. Writing makes them dirty again.
- */
-function rewrite(files: FileLayer, segment: Segment, from: LogPosition, to: LogPosition): void {
-  const block = new Uint8Array(Math.min(MIB, Math.max(0, to - from)))
-  for (let at = from; at < to; at += block.length) {
-    const bytes = block.subarray(0, Math.min(block.length, to - at))
-    const offset = SEGMENT_HEADER_BYTES + at - segment.base
-    files.write(segment.fd, [bytes.subarray(0, files.read(segment.fd, bytes, offset))], offset)
-  }
 }

@@ -134,6 +134,22 @@ describe('a log', () => {
     expect(codeOf(() => openLog({ dir: '/none', files: memoryFiles(), readOnly: true }))).toBe('LOG_MISSING')
   })
 
+  test('opening it again takes it away from a former life on the same thread', async () => {
+    const dir = tempDir()
+    const former = openLog({ dir })
+    former.append(bytes('one'))
+    const waiting = former.commit()
+    const log = openLog({ dir })
+    await waiting
+    expect(former.closed).toBe(true)
+    expect(codeOf(() => former.append(bytes('late')))).toBe('LOG_CLOSED')
+    expect(codeOf(() => former.readAt(0))).toBe('LOG_CLOSED')
+    await former.close()
+    log.append(bytes('two'))
+    await log.close()
+    expect(texts(openLog({ dir, readOnly: true }))).toEqual(['one', 'two'])
+  })
+
   test('a directory that is a file is named', () => {
     const dir = tempDir()
     writeFileSync(join(dir, 'file'), '')

@@ -1,0 +1,410 @@
+/**
+ * The Artifact Store as an actor.
+ *
+ *   message ─► check the input ─► one turn on the storage (store.ts) ─► wait for the sync ─► reply
+ *
+ * I1. Every handler may be delivered again: reads and merges by nature, puts, versions and restores by their remembered
+ *     answer.
+ * I2. A reply never tells of something that a crash could still undo.
+ */
+import { join } from 'node:path'
+import {
+  defineActor,
+  integerOption,
+  sleep,
+  stringOption,
+  type ActorContext,
+  type CallContext,
+  type Timer,
+} from '../../runtime/index.ts'
+import type { FileLayer } from '../../runtime/persistence/index.ts'
+import { createAccesses, type Accesses } from './accesses.ts'
+import { compact } from './compaction.ts'
+import { artifactErrors } from './errors.ts'
+import {
+  invalid,
+  resolveHash,
+  resolveHashes,
+  resolveInput,
+  resolveMessage,
+  resolveTags,
+  resolveVersionName,
+  text,
+} from './input.ts'
+import { artifactStore, type ArtifactStoreProtocol, type ContentHash } from './protocol.ts'
+import { openStorage, type Storage } from './storage.ts'
+import {
+  addVersion,
+  infoOf,
+  lineageOf,
+  preparePut,
+  purge,
+  putAll,
+  readVerified,
+  required,
+  resolveReference,
+  restore,
+  trash,
+  visible,
+  type Origin,
+} from './store.ts'
+
+export interface ArtifactStoreConfig {
+  /** The store keeps its files in `artifacts/` below; `:memory:` keeps them in this actor's memory, until it ends. */
+  readonly dataDir: string
+  /** Size of a segment of the log. @default 64 MiB */
+  readonly segmentBytes?: number
+  /** The largest artifact that can be put. @default 512 MiB */
+  readonly artifactBytesMax?: number
+  /** Stands in for the file system under the log (tests, same thread only). The index is then in memory. */
+  readonly files?: FileLayer
+}
+
+interface State {
+  readonly config: Required<Omit<ArtifactStoreConfig, 'files'>>
+  readonly open: () => Storage
+  storage: Storage
+  reopening: Promise<Storage> | null
+  compacting: Promise<unknown>
+  readonly accesses: Accesses
+  flushTimer: Timer | null
+}
+
+const MIB = 1024 * 1024
+/** Accesses become durable in the background: after this time, or this many. */
+const FLUSH_AFTER_MS = 10_000
+const FLUSH_AT = 1000
+const LIST_LIMIT = 1000
+const LINEAGE_LIMIT = 1000
+/** `verify` lets others in after this much. */
+const VERIFY_SLICE_BYTES = 16 * MIB
+const VERIFY_PAGE = 100
+
+function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
+  const resolved = {
+    dataDir: stringOption(config, 'dataDir', ':memory:'),
+    segmentBytes: integerOption(config, 'segmentBytes', 64 * MIB, { min: 4096 }),
+    artifactBytesMax: integerOption(config, 'artifactBytesMax', 512 * MIB, { min: 1, max: 2048 * MIB }),
+  }
+  const dir = resolved.dataDir === ':memory:' ? ':memory:' : join(resolved.dataDir, 'artifacts')
+  const simulated = config.files === undefined ? {} : { files: config.files, indexPath: ':memory:' }
+  const open = (): Storage =>
+    openStorage({ dir, segmentBytes: resolved.segmentBytes, logger: ctx.logger, ...simulated })
+  const state: State = {
+    config: resolved,
+    open,
+    storage: open(),
+    reopening: null,
+    compacting: Promise.resolve(),
+    accesses: createAccesses(),
+    flushTimer: null,
+  }
+  // The index file must be free when the next life of this actor begins, however this one ends.
+  ctx.stopping.addEventListener('abort', () => {
+    state.flushTimer?.cancel()
+    state.storage.release()
+  })
+  return state
+}
+
+/** The storage, opened again when the disk failed under it; waits when too much is unsynced. */
+async function ready(state: State): Promise<Storage> {
+  if (state.storage.failed) {
+    state.reopening ??= reopen(state).finally(() => (state.reopening = null))
+    return state.reopening
+  }
+  await state.storage.admit()
+  return state.storage
+}
+
+async function reopen(state: State): Promise<Storage> {
+  // What it could not write is lost; its callers were told.
+  await state.storage.close().catch(() => {})
+  state.storage = state.open()
+  return state.storage
+}
+
+function originOf(ctx: CallContext): Origin {
+  return { callId: ctx.call.id, redelivered: ctx.call.redelivered > 0, now: ctx.clock.now() }
+}
+
+/** One turn that changes something, then its durability. */
+async function change<T>(state: State, turn: (storage: Storage) => T): Promise<T> {
+  const storage = await ready(state)
+  const reply = turn(storage)
+  await storage.durable()
+  return reply
+}
+
+function touch(state: State, hash: ContentHash, ctx: CallContext): void {
+  state.accesses.touch(hash, ctx.clock.now())
+  if (state.accesses.size >= FLUSH_AT) return flushAccesses(state, ctx)
+  state.flushTimer ??= ctx.clock.setTimer(FLUSH_AFTER_MS, () => flushAccesses(state, ctx))
+}
+
+/** Best effort: counts of reads that cannot be written must not fail a read. */
+function flushAccesses(state: State, ctx: ActorContext): void {
+  state.flushTimer?.cancel()
+  state.flushTimer = null
+  if (state.accesses.size === 0 || state.storage.failed) return
+  try {
+    state.storage.write({ t: 'access', counts: state.accesses.take() })
+    state.storage
+      .durable()
+      .catch((error: unknown) => ctx.logger.warn('accesses not stored', { problem: String(error) }))
+  } catch (error) {
+    ctx.logger.warn('accesses not stored', { problem: String(error) })
+  }
+}
+
+async function get(state: State, hash: ContentHash, ctx: CallContext): Promise<Uint8Array | null> {
+  const storage = await ready(state)
+  const row = visible(storage, hash)
+  if (row === null) return null
+  const content = await readVerified(storage, row, ctx.logger)
+  touch(state, hash, ctx)
+  return content
+}
+
+async function getMany(state: State, hashes: readonly ContentHash[], ctx: CallContext): Promise<(Uint8Array | null)[]> {
+  const storage = await ready(state)
+  const rows = hashes.map((hash) => visible(storage, hash))
+  const sizeBytes = rows.reduce((sum, row) => sum + (row?.sizeBytes ?? 0), 0)
+  const { artifactBytesMax } = state.config
+  if (sizeBytes > artifactBytesMax) throw artifactErrors.fail('ARTIFACT_TOO_LARGE', { sizeBytes, artifactBytesMax })
+  const contents: (Uint8Array | null)[] = []
+  for (const hash of hashes) contents.push(await get(state, hash, ctx))
+  return contents
+}
+
+interface VerifyReply {
+  readonly checked: number
+  readonly corrupt: readonly ContentHash[]
+}
+
+async function verify(state: State, ctx: CallContext): Promise<VerifyReply> {
+  const corrupt: ContentHash[] = []
+  let checked = 0
+  let sliceBytes = 0
+  for (let after: Place = START; ;) {
+    const page = (await ready(state)).query(({ artifacts }) => artifacts.page(after, VERIFY_PAGE))
+    if (page.length === 0) return { checked, corrupt }
+    for (const { hash } of page) {
+      const storage = await ready(state)
+      // Looked up again: since the page was read it may have been moved, trashed or repaired.
+      const row = visible(storage, hash)
+      if (row === null) continue
+      checked++
+      if (storage.read(row).kind === 'damaged') {
+        corrupt.push(hash)
+        if (row.damaged === 0) storage.write({ t: 'damaged', hash })
+      }
+      if ((sliceBytes += row.sizeBytes) >= VERIFY_SLICE_BYTES) {
+        sliceBytes = 0
+        await sleep(ctx.clock, 0, ctx.call.signal)
+      }
+    }
+    await state.storage.durable()
+    after = page.at(-1)!
+  }
+}
+
+/** A place in creation order. */
+interface Place {
+  readonly createdAt: number
+  readonly hash: string
+}
+
+const START: Place = Object.freeze({ createdAt: -1, hash: '' })
+
+function parseCursor(cursor: string | undefined): Place {
+  if (cursor === undefined) return START
+  const match = /^(\d+):([0-9a-f]{64})$/.exec(cursor)
+  if (match === null) throw invalid('cursor', 'is not one that list gave')
+  return { createdAt: Number(match[1]), hash: match[2]! }
+}
+
+function limitOf(value: number | undefined, max: number): number {
+  if (value === undefined) return max
+  if (!Number.isSafeInteger(value) || value < 1) throw invalid('limit', 'must be a whole number from 1')
+  return Math.min(value, max)
+}
+
+/** After those that purge at the same time: two compactions would copy the same content twice. */
+async function purgeAndCompact(
+  state: State,
+  before: number,
+  ctx: ActorContext,
+): Promise<{ purged: number; freedBytes: number }> {
+  if (!Number.isFinite(before)) throw invalid('before', 'must be a time')
+  const { purged, storage } = await change(state, (storage) => ({ purged: purge(storage, before), storage }))
+  const bytesBefore = storage.log.physicalBytes()
+  const done = state.compacting.then(() => compact(storage, ctx.stopping))
+  state.compacting = done.catch(() => {})
+  await done
+  return { purged, freedBytes: Math.max(0, bytesBefore - storage.log.physicalBytes()) }
+}
+
+export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, ArtifactStoreConfig>({
+  name: artifactStore.name,
+  module: import.meta.url,
+  // Building a large index again takes longer than a turn should; it happens when the index file is lost or damaged.
+  blockingBudgetMs: 60_000,
+  init,
+  handlers: {
+    put: {
+      redeliver: true,
+      async run(state, arg, ctx) {
+        const prepared = preparePut(resolveInput(arg, state.config.artifactBytesMax))
+        return (await change(state, (storage) => putAll(storage, [prepared], originOf(ctx))))[0]!
+      },
+    },
+    putMany: {
+      redeliver: true,
+      async run(state, { items }, ctx) {
+        if (!Array.isArray(items)) throw invalid('items', 'must be a list')
+        const prepared = items.map((item) => preparePut(resolveInput(item, state.config.artifactBytesMax)))
+        return { results: await change(state, (storage) => putAll(storage, prepared, originOf(ctx))) }
+      },
+    },
+    get: { redeliver: true, run: (state, { hash }, ctx) => get(state, resolveHash(hash), ctx) },
+    getMany: {
+      redeliver: true,
+      run: async (state, { hashes }, ctx) => {
+        if (!Array.isArray(hashes)) throw invalid('hashes', 'must be a list')
+        return {
+          contents: await getMany(
+            state,
+            hashes.map((hash) => resolveHash(hash)),
+            ctx,
+          ),
+        }
+      },
+    },
+    info: {
+      redeliver: true,
+      async run(state, { hash }) {
+        const storage = await ready(state)
+        const row = visible(storage, resolveHash(hash))
+        return row === null ? null : storage.query((tables) => infoOf(tables, row, state.accesses))
+      },
+    },
+    exists: {
+      redeliver: true,
+      async run(state, { hashes }) {
+        if (!Array.isArray(hashes)) throw invalid('hashes', 'must be a list')
+        const storage = await ready(state)
+        const rows = hashes.map((hash) => visible(storage, resolveHash(hash)))
+        const unsynced = rows.some((row) => row !== null && row.changedPosition >= storage.log.syncedEnd)
+        if (unsynced) await storage.durable()
+        return { present: rows.map((row) => row !== null && row.damaged === 0) }
+      },
+    },
+    search: {
+      redeliver: true,
+      async run(state, query) {
+        const storage = await ready(state)
+        return storage.query((tables) => {
+          const { found, total } = tables.search.search(query)
+          return {
+            total,
+            hits: found.map(({ row, ...hit }) => ({ info: infoOf(tables, row, state.accesses), ...hit })),
+          }
+        })
+      },
+    },
+    list: {
+      redeliver: true,
+      async run(state, { cursor, limit }) {
+        const after = parseCursor(cursor)
+        const max = limitOf(limit, LIST_LIMIT)
+        const storage = await ready(state)
+        const rows = storage.query(({ artifacts }) => artifacts.page(after, max))
+        const last = rows.length === max ? rows.at(-1) : undefined
+        return {
+          items: storage.query((tables) => rows.map((row) => infoOf(tables, row, state.accesses))),
+          ...(last === undefined ? {} : { cursor: `${last.createdAt}:${last.hash}` }),
+        }
+      },
+    },
+    tag: {
+      redeliver: true,
+      run(state, arg) {
+        const hash = resolveHash(arg.hash)
+        const add = resolveTags('add', arg.add ?? [])
+        const remove = resolveTags('remove', arg.remove ?? [])
+        return change(state, (storage) => {
+          required(storage, hash)
+          storage.write({ t: 'tag', hash, add, remove })
+          return storage.query((tables) => infoOf(tables, required(storage, hash), state.accesses))
+        })
+      },
+    },
+    addVersion: {
+      redeliver: true,
+      run(state, arg, ctx) {
+        const version = {
+          name: resolveVersionName(arg.name),
+          hash: resolveHash(arg.hash),
+          message: resolveMessage(arg.message),
+        }
+        return change(state, (storage) => addVersion(storage, version, originOf(ctx)))
+      },
+    },
+    versions: {
+      redeliver: true,
+      run: async (state, { name }) => (await ready(state)).query(({ versions }) => versions.list(text('name', name))),
+    },
+    resolve: {
+      redeliver: true,
+      run: async (state, { reference }) =>
+        (await ready(state)).query((tables) => resolveReference(tables, text('reference', reference))),
+    },
+    lineage: {
+      redeliver: true,
+      async run(state, { hash, direction, limit }) {
+        if (direction !== 'ancestors' && direction !== 'descendants') {
+          throw invalid('direction', 'must be ancestors or descendants')
+        }
+        const max = limit === undefined ? LINEAGE_LIMIT : limitOf(limit, Number.MAX_SAFE_INTEGER)
+        return (await ready(state)).query((tables) => lineageOf(tables, resolveHash(hash), direction, max))
+      },
+    },
+    unpin: {
+      redeliver: true,
+      run: (state, { owner }) =>
+        change(state, (storage) => void storage.write({ t: 'unpin', owner: text('owner', owner) })),
+    },
+    trash: {
+      redeliver: true,
+      run(state, arg, ctx) {
+        const hashes = resolveHashes(arg.hashes)
+        const planId = text('planId', arg.planId)
+        return change(state, (storage) => trash(storage, hashes, planId, ctx.clock.now()))
+      },
+    },
+    restore: {
+      redeliver: true,
+      run: (state, { planId }, ctx) =>
+        change(state, (storage) => restore(storage, text('planId', planId), originOf(ctx))),
+    },
+    trashed: {
+      redeliver: true,
+      run: async (state) => (await ready(state)).query(({ artifacts }) => artifacts.plans()),
+    },
+    purge: { redeliver: true, run: (state, { before }, ctx) => purgeAndCompact(state, before, ctx) },
+    stats: {
+      redeliver: true,
+      async run(state) {
+        const storage = await ready(state)
+        return storage.query(({ dedup }) => dedup.stats(storage.log.physicalBytes()))
+      },
+    },
+    verify: { redeliver: true, run: (state, _, ctx) => verify(state, ctx) },
+  },
+  async terminate(state, _, ctx) {
+    flushAccesses(state, ctx)
+    await state.compacting
+    await state.storage.close()
+  },
+})

@@ -1,0 +1,173 @@
+/** The rows of artifacts in the index, with their tags, pins and producers. */
+import type { LogPosition } from '../../runtime/index.ts'
+import type { Catalog } from './catalog.ts'
+import type { ContentHash, Producer } from './protocol.ts'
+
+export interface ArtifactRow {
+  readonly id: number
+  readonly hash: ContentHash
+  readonly sizeBytes: number
+  readonly contentType: string
+  readonly name: string | null
+  /** JSON. */
+  readonly custom: string | null
+  readonly createdAt: number
+  /** How often this content was put; duplicates count in the logical size. */
+  readonly puts: number
+  readonly lastAccessAt: number
+  readonly accessCount: number
+  readonly damaged: number
+  readonly trashPlan: string | null
+  readonly trashedAt: number | null
+  /** Positions of the log records that hold the content, as a JSON array. */
+  readonly frames: string
+  /** Everything known of it is in records from here on. */
+  readonly sincePosition: LogPosition
+  /** The last record that changed it. */
+  readonly changedPosition: LogPosition
+}
+
+export const DEFAULT_CONTENT_TYPE = 'application/octet-stream'
+
+export type NewRow = Omit<ArtifactRow, 'id'>
+
+export interface Artifacts {
+  find(hash: ContentHash): ArtifactRow | null
+  insert(row: NewRow): number
+  update(id: number, changes: Partial<NewRow>): void
+  remove(id: number): void
+  /** Replaces which log records hold the content. */
+  setFrames(id: number, frames: readonly { readonly position: LogPosition; readonly bytes: number }[]): void
+  tags(id: number): readonly string[]
+  addTag(id: number, tag: string): void
+  removeTag(id: number, tag: string): void
+  owners(id: number): readonly string[]
+  pin(id: number, owner: string): void
+  unpin(owner: string): readonly number[]
+  /** In the order they were added. */
+  producers(id: number): readonly Producer[]
+  addProducer(id: number, producer: Producer): void
+  clear(id: number): void
+  /** Not in the trash, in creation order, after a place in it. */
+  page(after: { readonly createdAt: number; readonly hash: string }, limit: number): readonly ArtifactRow[]
+  byPrefix(prefix: string): readonly ArtifactRow[]
+  inPlan(plan: string): readonly ArtifactRow[]
+  trashedBefore(time: number): readonly ArtifactRow[]
+  plans(): readonly { planId: string; count: number; bytes: number; trashedAt: number }[]
+  /** Artifacts whose state or content depends on a record before `position`. */
+  since(position: LogPosition, limit: number): readonly ArtifactRow[]
+  /** Bytes of the log that hold content between two positions. */
+  liveBytes(from: LogPosition, to: LogPosition): number
+}
+
+const COLUMNS: readonly (keyof NewRow)[] = [
+  'hash',
+  'sizeBytes',
+  'contentType',
+  'name',
+  'custom',
+  'createdAt',
+  'puts',
+  'lastAccessAt',
+  'accessCount',
+  'damaged',
+  'trashPlan',
+  'trashedAt',
+  'frames',
+  'sincePosition',
+  'changedPosition',
+]
+
+export function createArtifacts(catalog: Catalog): Artifacts {
+  const sql = statements(catalog)
+  const rows = (found: unknown[]): readonly ArtifactRow[] => found as ArtifactRow[]
+
+  function clear(id: number): void {
+    for (const statement of sql.clear) statement.run(id)
+  }
+
+  return {
+    find: (hash) => (sql.find.get(hash) as ArtifactRow | undefined) ?? null,
+    insert: (row) => Number(sql.insert.run(...COLUMNS.map((column) => row[column])).lastInsertRowid),
+    update(id, changes) {
+      const columns = COLUMNS.filter((column) => Object.hasOwn(changes, column))
+      const assignments = columns.map((column) => `${column} = ?`).join(', ')
+      sql.update(assignments).run(...columns.map((column) => changes[column] ?? null), id)
+    },
+    remove(id) {
+      clear(id)
+      sql.clearFrames.run(id)
+      sql.remove.run(id)
+    },
+    setFrames(id, frames) {
+      sql.clearFrames.run(id)
+      for (const { position, bytes } of frames) sql.addFrame.run(position, id, bytes)
+    },
+    tags: (id) => (sql.tags.all(id) as { tag: string }[]).map(({ tag }) => tag),
+    addTag: (id, tag) => void sql.addTag.run(id, tag),
+    removeTag: (id, tag) => void sql.removeTag.run(id, tag),
+    owners: (id) => (sql.owners.all(id) as { owner: string }[]).map(({ owner }) => owner),
+    pin: (id, owner) => void sql.pin.run(owner, id),
+    unpin: (owner) => (sql.unpin.all(owner) as { artifact: number }[]).map(({ artifact }) => artifact),
+    producers: (id) =>
+      (sql.producers.all(id) as { producer: string }[]).map(({ producer }) => JSON.parse(producer) as Producer),
+    addProducer: (id, producer) => void sql.addProducer.run(id, JSON.stringify(producer), producer.runId ?? null),
+    clear,
+    page: ({ createdAt, hash }, limit) => rows(sql.page.all(createdAt, hash, limit)),
+    byPrefix: (prefix) => rows(sql.byPrefix.all(prefix, `${prefix}g`)),
+    inPlan: (plan) => rows(sql.inPlan.all(plan)),
+    trashedBefore: (time) => rows(sql.trashedBefore.all(time)),
+    plans: () => sql.plans.all() as unknown as { planId: string; count: number; bytes: number; trashedAt: number }[],
+    since: (position, limit) => rows(sql.since.all(position, position, limit)),
+    liveBytes: (from, to) => (sql.liveBytes.get(from, to) as { bytes: number }).bytes,
+  }
+}
+
+function statements(catalog: Catalog) {
+  const updates = new Map<string, ReturnType<Catalog['prepare']>>()
+  return {
+    find: catalog.prepare('SELECT * FROM artifacts WHERE hash = ?'),
+    insert: catalog.prepare(
+      `INSERT INTO artifacts (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`,
+    ),
+    update(assignments: string) {
+      const known = updates.get(assignments) ?? catalog.prepare(`UPDATE artifacts SET ${assignments} WHERE id = ?`)
+      updates.set(assignments, known)
+      return known
+    },
+    remove: catalog.prepare('DELETE FROM artifacts WHERE id = ?'),
+    clear: ['tags', 'pins', 'producers'].map((table) => catalog.prepare(`DELETE FROM ${table} WHERE artifact = ?`)),
+    clearFrames: catalog.prepare('DELETE FROM frames WHERE artifact = ?'),
+    addFrame: catalog.prepare('INSERT OR REPLACE INTO frames VALUES (?, ?, ?)'),
+    tags: catalog.prepare('SELECT tag FROM tags WHERE artifact = ? ORDER BY tag'),
+    addTag: catalog.prepare('INSERT OR IGNORE INTO tags VALUES (?, ?)'),
+    removeTag: catalog.prepare('DELETE FROM tags WHERE artifact = ? AND tag = ?'),
+    owners: catalog.prepare('SELECT owner FROM pins WHERE artifact = ? ORDER BY owner'),
+    pin: catalog.prepare('INSERT OR IGNORE INTO pins VALUES (?, ?)'),
+    unpin: catalog.prepare('DELETE FROM pins WHERE owner = ? RETURNING artifact'),
+    producers: catalog.prepare('SELECT producer FROM producers WHERE artifact = ? ORDER BY rowid'),
+    addProducer: catalog.prepare('INSERT OR IGNORE INTO producers VALUES (?, ?, ?)'),
+    page: catalog.prepare(
+      'SELECT * FROM artifacts WHERE (createdAt, hash) > (?, ?) AND trashPlan IS NULL ORDER BY createdAt, hash LIMIT ?',
+    ),
+    byPrefix: catalog.prepare(
+      'SELECT * FROM artifacts WHERE hash >= ? AND hash < ? AND trashPlan IS NULL ORDER BY hash LIMIT 2',
+    ),
+    inPlan: catalog.prepare('SELECT * FROM artifacts WHERE trashPlan = ? ORDER BY id'),
+    trashedBefore: catalog.prepare(
+      'SELECT * FROM artifacts WHERE trashPlan IS NOT NULL AND trashedAt < ? ORDER BY trashedAt, id',
+    ),
+    plans: catalog.prepare(
+      `SELECT trashPlan AS planId, count(*) AS count, sum(sizeBytes) AS bytes, min(trashedAt) AS trashedAt
+       FROM artifacts WHERE trashPlan IS NOT NULL GROUP BY trashPlan ORDER BY trashedAt, planId`,
+    ),
+    since: catalog.prepare(
+      `SELECT * FROM artifacts WHERE id IN
+         (SELECT id FROM artifacts WHERE sincePosition < ? UNION SELECT artifact FROM frames WHERE position < ?)
+       ORDER BY id LIMIT ?`,
+    ),
+    liveBytes: catalog.prepare(
+      'SELECT coalesce(sum(bytes), 0) AS bytes FROM frames WHERE position >= ? AND position < ?',
+    ),
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * The index file: SQLite tables derived from the log, and how far the log was applied, in the same transaction.
+ * It can be thrown away at any time; `storage.ts` builds it again.
+ */
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { LogPosition } from '../../runtime/index.ts'
+
+/** Raised with every change of the tables: an index of another version is built again. */
+const SCHEMA_VERSION = 1
+
+const SCHEMA = `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE artifacts (
+    id INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    sizeBytes INTEGER NOT NULL,
+    contentType TEXT NOT NULL,
+    name TEXT,
+    custom TEXT,
+    createdAt INTEGER NOT NULL,
+    puts INTEGER NOT NULL,
+    lastAccessAt INTEGER NOT NULL,
+    accessCount INTEGER NOT NULL,
+    damaged INTEGER NOT NULL DEFAULT 0,
+    trashPlan TEXT,
+    trashedAt INTEGER,
+    frames TEXT NOT NULL,
+    sincePosition INTEGER NOT NULL,
+    changedPosition INTEGER NOT NULL
+  );
+  CREATE INDEX artifactsByTime ON artifacts (createdAt, hash);
+  CREATE INDEX artifactsByTrash ON artifacts (trashPlan, trashedAt) WHERE trashPlan IS NOT NULL;
+  CREATE INDEX artifactsByPosition ON artifacts (sincePosition);
+  CREATE TABLE frames (
+    position INTEGER PRIMARY KEY, artifact INTEGER NOT NULL, bytes INTEGER NOT NULL
+  );
+  CREATE INDEX framesByArtifact ON frames (artifact);
+  CREATE TABLE producers (
+    artifact INTEGER NOT NULL, producer TEXT NOT NULL, runId TEXT, PRIMARY KEY (artifact, producer)
+  );
+  CREATE INDEX producersByRun ON producers (runId, artifact) WHERE runId IS NOT NULL;
+  CREATE TABLE tags (artifact INTEGER NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (artifact, tag)) WITHOUT ROWID;
+  CREATE INDEX tagsByTag ON tags (tag, artifact);
+  CREATE TABLE pins (owner TEXT NOT NULL, artifact INTEGER NOT NULL, PRIMARY KEY (owner, artifact)) WITHOUT ROWID;
+  CREATE INDEX pinsByArtifact ON pins (artifact);
+  CREATE TABLE versions (
+    name TEXT NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL, createdAt INTEGER NOT NULL, message TEXT,
+    position INTEGER NOT NULL, PRIMARY KEY (name, version)
+  ) WITHOUT ROWID;
+  CREATE INDEX versionsByHash ON versions (hash);
+  CREATE TABLE edges (child TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY (child, parent)) WITHOUT ROWID;
+  CREATE INDEX edgesByParent ON edges (parent, child);
+  CREATE TABLE answers (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, answer TEXT NOT NULL);
+  CREATE VIRTUAL TABLE texts USING fts5 (
+    name, tags, body, tokenize = 'porter unicode61 remove_diacritics 2', prefix = '2 3'
+  );
+`
+
+export interface Catalog {
+  prepare(sql: string): StatementSync
+  /** Everything before this position of the log is in the tables (committed or not). */
+  readonly applied: LogPosition
+  /** Nothing was ever applied to it. */
+  readonly fresh: boolean
+  /** Whether the open transaction holds changes. */
+  readonly dirty: boolean
+  /** To be called with every change: opens a transaction when there is none. */
+  begin(): void
+  advance(position: LogPosition): void
+  commit(): void
+  /** Rolls back what is not committed. */
+  close(): void
+}
+
+/** `path` may be `:memory:`. Null when the file holds tables of another schema: then it has to go. */
+export function openCatalog(path: string): Catalog | null {
+  const db = new DatabaseSync(path, { timeout: 5000 })
+  try {
+    db.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY',
+    )
+    const { version } = db.prepare('SELECT user_version AS version FROM pragma_user_version').get() as {
+      version: number
+    }
+    const { tables } = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number }
+    if (tables === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)
+    else if (version !== SCHEMA_VERSION) {
+      db.close()
+      return null
+    }
+    return catalogOf(db)
+  } catch (error) {
+    if (db.isOpen) db.close()
+    throw error
+  }
+}
+
+function catalogOf(db: DatabaseSync): Catalog {
+  const row = db.prepare("SELECT value FROM meta WHERE key = 'applied'").get() as { value: number } | undefined
+  const save = db.prepare(
+    "INSERT INTO meta VALUES ('applied', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+  )
+  let applied: LogPosition = row?.value ?? 0
+  let dirty = false
+  return {
+    fresh: row === undefined,
+    prepare: (sql) => db.prepare(sql),
+    get applied() {
+      return applied
+    },
+    get dirty() {
+      return dirty
+    },
+    begin() {
+      if (!dirty) db.exec('BEGIN IMMEDIATE')
+      dirty = true
+    },
+    advance(position) {
+      applied = position
+    },
+    commit() {
+      if (!dirty) return
+      save.run(applied)
+      db.exec('COMMIT')
+      dirty = false
+    },
+    close: () => db.close(),
+  }
+}

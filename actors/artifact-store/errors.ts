@@ -1,0 +1,83 @@
+/** What the Artifact Store can refuse or fail at, and what to do about it. */
+import { defineErrors, isPitError, type PitError } from '../../runtime/index.ts'
+
+export const artifactErrors = defineErrors({
+  ARTIFACT_INVALID: { message: 'artifact {field}: {problem}', status: 400, action: 'give-up' },
+  ARTIFACT_NOT_FOUND: { message: 'no artifact {hash}', status: 404, action: 'give-up' },
+  ARTIFACT_TOO_LARGE: {
+    message: 'content of {sizeBytes} bytes is over the limit of {artifactBytesMax} for one artifact',
+    status: 413,
+    action: 'give-up',
+  },
+  ARTIFACT_CORRUPT: {
+    message:
+      'the stored content of {hash} is damaged ({problem}); it is quarantined, storing the content again repairs it',
+    status: 500,
+    action: 'give-up',
+  },
+  QUERY_INVALID: { message: 'search query {query}: {problem}', status: 400, action: 'give-up' },
+  STORAGE_FULL: {
+    message: 'no space left in {dir}: nothing was changed; free space or run a cleanup, then try again',
+    status: 507,
+    action: 'retry',
+  },
+  STORAGE_READ_ONLY: {
+    message: '{dir} cannot be written: check that it is a writable directory',
+    status: 403,
+    action: 'give-up',
+  },
+  STORAGE_IO: { message: 'reading or writing {dir} failed: the disk reported an error', status: 500, action: 'retry' },
+  STORAGE_CLOSED: { message: 'the artifact store in {dir} is closed', status: 503, action: 'give-up' },
+  STORAGE_CORRUPT: { message: 'the artifact log in {dir} is damaged: {problem}', status: 500, action: 'give-up' },
+  DATA_FORMAT_NEWER: {
+    message: '{dir} was written by a newer version ({problem}): upgrade to open it',
+    status: 409,
+    action: 'give-up',
+  },
+})
+
+/** SQLite's primary result codes that say something about the disk; see sqlite.org/rescode.html. */
+const SQLITE = { IoError: 10, Corrupt: 11, Full: 13, CannotOpen: 14, ReadOnly: 8, NotADatabase: 26 } as const
+
+/** The store's own error for one of the log or of SQLite; anything else stays what it is. */
+export function storageError(cause: unknown, dir: string): unknown {
+  const problem = cause instanceof Error ? cause.message : String(cause)
+  const fail = (code: keyof typeof artifactErrors.table): PitError =>
+    artifactErrors.fail(code, { dir, problem }, { cause })
+  if (isPitError(cause)) {
+    if (cause.code === 'LOG_FULL') return fail('STORAGE_FULL')
+    if (cause.code === 'LOG_READ_ONLY') return fail('STORAGE_READ_ONLY')
+    if (cause.code === 'LOG_IO') return fail('STORAGE_IO')
+    if (cause.code === 'LOG_CLOSED') return fail('STORAGE_CLOSED')
+    if (cause.code === 'LOG_VERSION_UNSUPPORTED') return fail('DATA_FORMAT_NEWER')
+    return cause.code === 'LOG_CORRUPT' ? fail('STORAGE_CORRUPT') : cause
+  }
+  switch (sqliteCode(cause)) {
+    case SQLITE.Full:
+      return fail('STORAGE_FULL')
+    case SQLITE.ReadOnly:
+    case SQLITE.CannotOpen:
+      return fail('STORAGE_READ_ONLY')
+    case SQLITE.IoError:
+      return fail('STORAGE_IO')
+    default:
+      return cause
+  }
+}
+
+/** Whether SQLite says that its file is damaged: the index then is built again from the log. */
+export function isIndexDamaged(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code === SQLITE.Corrupt || code === SQLITE.NotADatabase
+}
+
+/** Any failure of SQLite itself, as opposed to a mistake in what it was asked. */
+export function isIndexFailure(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code !== null && (Object.values(SQLITE) as number[]).includes(code)
+}
+
+function sqliteCode(error: unknown): number | null {
+  const code = error instanceof Error ? (error as { errcode?: unknown }).errcode : undefined
+  return typeof code === 'number' ? code & 0xff : null
+}

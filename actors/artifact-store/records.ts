@@ -1,0 +1,129 @@
+/**
+ * The records of the artifact log: the store's only truth. Everything else is derived from them, in their order.
+ *
+ *   payload:  | length of the head 4, little-endian | head: JSON | content (records that carry one) |
+ *
+ * I1. Applying records is idempotent in position order and tolerates a missing past: compaction drops whole segments from
+ *     the front after writing `state` records for what lives in them, so a record may speak of an artifact whose beginning
+ *     comes later, as a `state`.
+ */
+import type { ContentHash, Producer } from './protocol.ts'
+
+/** Identifies the message that caused a record, so that its redelivery changes nothing. */
+export interface Cause {
+  readonly key: string
+  /** What was asked, in short: ids of a former process may come again for something else. */
+  readonly digest: string
+}
+
+export interface Described {
+  readonly type?: string
+  readonly name?: string
+  readonly tags?: readonly string[]
+  readonly custom?: Readonly<Record<string, unknown>>
+  readonly from?: readonly ContentHash[]
+}
+
+/** Where content is: in this record, in the records at these positions, or (of a put) where it was stored before. */
+export type ContentPlace = 'here' | 'stored' | readonly number[]
+
+export type StoreRecord =
+  | ({
+      readonly t: 'put'
+      readonly hash: ContentHash
+      readonly size: number
+      readonly at: number
+      readonly content: ContentPlace
+      readonly by?: Producer
+      readonly pin?: string
+      readonly cause?: Cause
+    } & Described)
+  | { readonly t: 'chunk'; readonly hash: ContentHash; readonly index: number }
+  | ({
+      /** The whole state of an artifact at this position, replacing whatever was known of it. */
+      readonly t: 'state'
+      readonly hash: ContentHash
+      readonly size: number
+      readonly at: number
+      readonly content: ContentPlace
+      readonly puts: number
+      readonly producers: readonly Producer[]
+      readonly pins: readonly string[]
+      readonly accessCount: number
+      readonly lastAccessAt: number
+      readonly damaged: boolean
+      readonly trash?: { readonly plan: string; readonly at: number }
+    } & Described)
+  | {
+      readonly t: 'tag'
+      readonly hash: ContentHash
+      readonly add: readonly string[]
+      readonly remove: readonly string[]
+    }
+  | {
+      readonly t: 'version'
+      readonly name: string
+      readonly version: number
+      readonly hash: ContentHash
+      readonly at: number
+      readonly message?: string
+      readonly cause?: Cause
+    }
+  | { readonly t: 'unpin'; readonly owner: string }
+  | {
+      readonly t: 'trash'
+      readonly plan: string
+      readonly hashes: readonly ContentHash[]
+      readonly at: number
+    }
+  | { readonly t: 'restore'; readonly plan: string; readonly hashes: readonly ContentHash[]; readonly cause: Cause }
+  | { readonly t: 'purge'; readonly hashes: readonly ContentHash[] }
+  | { readonly t: 'damaged'; readonly hash: ContentHash }
+  | { readonly t: 'access'; readonly counts: readonly (readonly [hash: ContentHash, count: number, at: number])[] }
+
+const KNOWN: ReadonlySet<string> = new Set<StoreRecord['t']>([
+  'put',
+  'chunk',
+  'state',
+  'tag',
+  'version',
+  'unpin',
+  'trash',
+  'restore',
+  'purge',
+  'damaged',
+  'access',
+])
+
+const NO_CONTENT = new Uint8Array(0)
+const LENGTH_BYTES = 4
+
+export function encodeRecord(record: StoreRecord, content: Uint8Array = NO_CONTENT): Uint8Array[] {
+  const head = Buffer.from(JSON.stringify(record))
+  const length = Buffer.alloc(LENGTH_BYTES)
+  length.writeUInt32LE(head.length)
+  return content.length === 0 ? [length, head] : [length, head, content]
+}
+
+export type DecodedRecord =
+  | { readonly kind: 'known'; readonly record: StoreRecord; readonly content: Uint8Array }
+  | { readonly kind: 'unknown'; readonly type: string }
+
+/** `unknown` is a record type of a newer program. The payload's checksum was verified: it is what some program wrote. */
+export function decodeRecord(payload: Uint8Array): DecodedRecord {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
+  const contentAt = LENGTH_BYTES + bytes.readUInt32LE(0)
+  const record = JSON.parse(bytes.toString('utf8', LENGTH_BYTES, contentAt)) as { readonly t: string }
+  if (!isKnown(record)) return { kind: 'unknown', type: record.t }
+  return { kind: 'known', record, content: payload.subarray(contentAt) }
+}
+
+function isKnown(record: { readonly t: string }): record is StoreRecord {
+  return KNOWN.has(record.t)
+}
+
+/** Only the content of a record, without reading its head. */
+export function recordContent(payload: Uint8Array): Uint8Array {
+  const head = new DataView(payload.buffer, payload.byteOffset, payload.length).getUint32(0, true)
+  return payload.subarray(LENGTH_BYTES + head)
+}

@@ -1,0 +1,258 @@
+/**
+ * Log and index of the store.
+ *
+ *   write(record) ──► append to the log ──► apply to the index (open transaction: seen at once by this actor only)
+ *   durable()     ──► commit of the log ──► commit of the index with the position it has applied
+ *
+ * I1. The log is the only truth. The index commits after the sync of what it holds; when it is behind, opening applies the
+ *     rest, and when it is missing, damaged, of another schema or ahead of the log, it is built again.
+ * I2. Content leaves only verified: checksum of the frame, then SHA-256 of the whole.
+ */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { isPitError, sha256Hex, type Log, type Logger, type LogPosition } from '../../runtime/index.ts'
+import { memoryFiles, openLog, type FileLayer } from '../../runtime/persistence/index.ts'
+import type { ArtifactRow } from './artifacts.ts'
+import { openCatalog, type Catalog } from './catalog.ts'
+import { artifactErrors, isIndexDamaged, isIndexFailure, storageError } from './errors.ts'
+import { decodeRecord, encodeRecord, recordContent, type StoreRecord } from './records.ts'
+import { applyRecord, createTables, type Tables } from './tables.ts'
+
+export interface StorageOptions {
+  /** Directory of the store, or `:memory:`. */
+  readonly dir: string
+  readonly segmentBytes: number
+  readonly logger: Logger
+  /** The file calls of the log. @default the real ones, or memory */
+  readonly files?: FileLayer
+  /** The index file. @default `index.sqlite` in `dir`, or memory */
+  readonly indexPath?: string
+}
+
+export type ContentRead =
+  { readonly kind: 'content'; readonly content: Uint8Array } | { readonly kind: 'damaged'; readonly problem: string }
+
+export interface Storage {
+  readonly log: Log
+  /** True after the disk failed: what is not durable is lost, and only opening again helps. */
+  readonly failed: boolean
+  /** Reads the tables; a damaged index is built again first. */
+  query<T>(read: (tables: Tables) => T): T
+  /** Appends a record and applies it; durable after `durable()`. */
+  write(record: StoreRecord, content?: Uint8Array): LogPosition
+  /** Resolves when everything written so far is on the disk; callers share the sync. */
+  durable(): Promise<void>
+  /** Waits when so much is written but not durable that more would not be bounded. */
+  admit(): Promise<void>
+  read(row: ArtifactRow): ContentRead
+  /** Lets go of the index file, undoing what is not committed; the next use opens it again and applies the rest. */
+  release(): void
+  close(): Promise<void>
+}
+
+/** Records per index transaction while applying many. */
+const APPLY_BATCH = 1000
+/** Bytes of the log that may wait for their sync before new writers wait too. */
+const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024
+
+/** Errors: `STORAGE_READ_ONLY`, `STORAGE_FULL`, `STORAGE_IO`, `STORAGE_CORRUPT`, `DATA_FORMAT_NEWER`. */
+export function openStorage(options: StorageOptions): Storage {
+  const inMemory = options.dir === ':memory:'
+  const dir = options.dir
+  const files = options.files ?? (inMemory ? memoryFiles() : undefined)
+  const indexPath = options.indexPath ?? (inMemory ? ':memory:' : join(dir, 'index.sqlite'))
+  const log = typed(() =>
+    openLog({
+      dir: join(inMemory ? '/memory' : dir, 'log'),
+      segmentBytes: options.segmentBytes,
+      ...(files === undefined ? {} : { files }),
+    }),
+  )
+  let failed = false
+  let catalog: Catalog | null = null
+  let tables!: Tables
+
+  function typed<T>(fn: () => T): T {
+    try {
+      return fn()
+    } catch (error) {
+      throw mapped(error)
+    }
+  }
+
+  function mapped(error: unknown): unknown {
+    if (isPitError(error, 'LOG_IO')) failed = true
+    return storageError(error, dir)
+  }
+
+  /** Opens the index and applies what it lacks, building it again when it cannot be used (I1). */
+  function openIndex(): Catalog {
+    let opened = usable()
+    if (opened === null || !(opened.fresh || (opened.applied >= log.start && opened.applied <= log.end))) {
+      options.logger.warn('the artifact index is built again from the log', { dir })
+      opened?.close()
+      removeIndex(indexPath)
+      opened = usable()
+    }
+    if (opened === null) throw new Error(`the index ${indexPath} cannot be made`)
+    if (opened.fresh) opened.advance(log.start)
+    tables = createTables(opened)
+    try {
+      replay(opened)
+    } catch (error) {
+      opened.close()
+      throw error
+    }
+    return opened
+  }
+
+  function usable(): Catalog | null {
+    try {
+      return openCatalog(indexPath)
+    } catch (error) {
+      if (isIndexDamaged(error)) return null
+      throw error
+    }
+  }
+
+  function replay(into: Catalog): void {
+    let count = 0
+    const onDamage = (damage: object): void => options.logger.error('damaged records are lost', { dir, ...damage })
+    for (const { position, next, payload } of log.read(into.applied, { onDamage })) {
+      const decoded = decodeRecord(payload)
+      if (decoded.kind === 'unknown') {
+        throw artifactErrors.fail('DATA_FORMAT_NEWER', { dir, problem: `record type ${decoded.type}` })
+      }
+      into.begin()
+      applyRecord(tables, { ...decoded, position, bytes: next - position, contentAt })
+      into.advance(next)
+      if (++count % APPLY_BATCH === 0 && next <= log.syncedEnd) into.commit()
+    }
+    if (log.syncedEnd >= into.applied) into.commit()
+  }
+
+  function contentAt(position: LogPosition): Uint8Array {
+    try {
+      return recordContent(log.readAt(position))
+    } catch (error) {
+      if (isPitError(error, 'LOG_CORRUPT') || isPitError(error, 'LOG_POSITION_INVALID')) return new Uint8Array(0)
+      throw error
+    }
+  }
+
+  /** The index file failed: go back to its last commit, or to nothing, and apply the log from there. */
+  function heal(cause: unknown): void {
+    options.logger.warn('the artifact index failed', { dir, problem: String(cause) })
+    try {
+      catalog?.close()
+    } catch {
+      // A connection to a damaged file may not close cleanly; the file is replaced anyway.
+    }
+    catalog = null
+    if (isIndexDamaged(cause)) removeIndex(indexPath)
+    catalog = typed(openIndex)
+  }
+
+  function healthy(): Catalog {
+    // A former life of the actor on this thread must not touch the index of the new one.
+    if (log.closed) throw artifactErrors.fail('STORAGE_CLOSED', { dir })
+    return (catalog ??= typed(openIndex))
+  }
+
+  function write(record: StoreRecord, content?: Uint8Array): LogPosition {
+    const into = healthy()
+    const position = typed(() => log.append(encodeRecord(record, content)))
+    const bytes = log.end - position
+    try {
+      into.begin()
+      applyRecord(tables, { record, content: content ?? new Uint8Array(0), position, bytes, contentAt })
+      into.advance(log.end)
+    } catch (error) {
+      if (!isIndexFailure(error)) throw error
+      heal(error)
+    }
+    return position
+  }
+
+  async function durable(): Promise<void> {
+    try {
+      await log.commit()
+    } catch (error) {
+      throw mapped(error)
+    }
+    if (catalog === null || log.syncedEnd < catalog.applied) return
+    try {
+      catalog.commit()
+    } catch (error) {
+      if (!isIndexFailure(error)) throw error
+      heal(error)
+    }
+  }
+
+  try {
+    catalog = typed(openIndex)
+  } catch (error) {
+    void log.close().catch(() => {})
+    throw error
+  }
+
+  return {
+    log,
+    get failed() {
+      return failed
+    },
+    query(read) {
+      healthy()
+      try {
+        return read(tables)
+      } catch (error) {
+        if (!isIndexDamaged(error)) throw mapped(error)
+        heal(error)
+        return typed(() => read(tables))
+      }
+    },
+    write,
+    durable,
+    async admit() {
+      while (log.end - log.syncedEnd > UNSYNCED_BYTES_MAX) await durable()
+    },
+    release() {
+      catalog?.close()
+      catalog = null
+    },
+    read: (row) => typed(() => readContent(log, row)),
+    async close() {
+      try {
+        await durable()
+      } finally {
+        catalog?.close()
+        catalog = null
+        await log.close()
+      }
+    },
+  }
+}
+
+function removeIndex(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
+}
+
+/** An error of the disk is thrown, and never taken for damage: the bytes may be all right. */
+function readContent(log: Log, row: ArtifactRow): ContentRead {
+  const positions = JSON.parse(row.frames) as LogPosition[]
+  if (row.damaged === 1 || positions.length === 0) return { kind: 'damaged', problem: 'found damaged before' }
+  let content: Uint8Array
+  try {
+    const parts = positions.map((position) => recordContent(log.readAt(position)))
+    content = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+  } catch (error) {
+    if (isPitError(error, 'LOG_CORRUPT') || isPitError(error, 'LOG_POSITION_INVALID')) {
+      return { kind: 'damaged', problem: error.message }
+    }
+    throw error
+  }
+  if (content.length !== row.sizeBytes || sha256Hex(content) !== row.hash) {
+    return { kind: 'damaged', problem: 'its SHA-256 does not match' }
+  }
+  return { kind: 'content', content }
+}

@@ -1,0 +1,221 @@
+/**
+ * What the store does, call by call, over its storage. Every change is one turn: decide on the tables, write the records;
+ * then wait until they are durable. `actor.ts` gives it messages, time and its end.
+ */
+import { canonicalHash, sha256Hex, type Logger } from '../../runtime/index.ts'
+import type { Accesses } from './accesses.ts'
+import type { ArtifactRow } from './artifacts.ts'
+import { writeContent } from './content.ts'
+import { artifactErrors } from './errors.ts'
+import type { ResolvedInput } from './input.ts'
+import type { ArtifactInfo, ArtifactVersion, ContentHash, LineageNode, PutResult, TrashResult } from './protocol.ts'
+import type { Cause } from './records.ts'
+import type { Storage } from './storage.ts'
+import type { Tables } from './tables.ts'
+import { parseReference } from './versioning.ts'
+
+/** The message a change comes from. */
+export interface Origin {
+  readonly callId: string
+  readonly redelivered: boolean
+  readonly now: number
+}
+
+/** A put that is checked and hashed, but not written. */
+export interface PreparedPut {
+  readonly hash: ContentHash
+  readonly input: ResolvedInput
+}
+
+export function preparePut(input: ResolvedInput): PreparedPut {
+  return { hash: sha256Hex(input.content) as ContentHash, input }
+}
+
+/** All or nothing as far as checks go: an unknown parent refuses every item. Parents may be items before it. */
+export function putAll(storage: Storage, puts: readonly PreparedPut[], origin: Origin): readonly PutResult[] {
+  const given = new Set<ContentHash>()
+  for (const { hash, input } of puts) {
+    for (const parent of input.described.from ?? []) {
+      const known =
+        given.has(parent) || parent === hash || storage.query((tables) => tables.artifacts.find(parent)) !== null
+      if (!known) throw artifactErrors.fail('ARTIFACT_NOT_FOUND', { hash: parent })
+    }
+    given.add(hash)
+  }
+  return puts.map((put, item) => putOne(storage, put, item, origin))
+}
+
+function putOne(storage: Storage, { hash, input }: PreparedPut, item: number, origin: Origin): PutResult {
+  const { content, described, by, pin } = input
+  const cause: Cause = { key: `${origin.callId}#${item}`, digest: `put ${hash}` }
+  const before = answered(storage, cause, origin)
+  if (before !== null) return before as PutResult
+  const row = storage.query((tables) => tables.artifacts.find(hash))
+  const from = storage.query((tables) => tables.relationships.acyclicParents(hash, described.from ?? []))
+  const record = {
+    t: 'put',
+    hash,
+    size: content.length,
+    at: origin.now,
+    content: 'stored',
+    ...described,
+    ...(from.length === 0 ? { from: [] } : { from }),
+    ...(by === undefined ? {} : { by }),
+    ...(pin === undefined ? {} : { pin }),
+    cause,
+  } as const
+  if (row === null || row.damaged === 1) writeContent(storage, record, content)
+  else storage.write(record)
+  return { hash, isNew: row === null || row.damaged === 1 || row.trashPlan !== null, sizeBytes: content.length }
+}
+
+/** The answer given to this very message before a crash, or null. */
+function answered(storage: Storage, cause: Cause, origin: Origin): unknown {
+  return origin.redelivered ? storage.query(({ answers }) => answers.find(cause)) : null
+}
+
+/** The artifact when readers may see it: known and not in the trash. */
+export function visible(storage: Storage, hash: ContentHash): ArtifactRow | null {
+  const row = storage.query(({ artifacts }) => artifacts.find(hash))
+  return row === null || row.trashPlan !== null ? null : row
+}
+
+export function required(storage: Storage, hash: ContentHash): ArtifactRow {
+  const row = visible(storage, hash)
+  if (row === null) throw artifactErrors.fail('ARTIFACT_NOT_FOUND', { hash })
+  return row
+}
+
+/** Verified content. Damage is recorded, so that nobody is told again that the artifact is there. */
+export async function readVerified(storage: Storage, row: ArtifactRow, logger: Logger): Promise<Uint8Array> {
+  const read = storage.read(row)
+  if (read.kind === 'content') {
+    if (row.changedPosition >= storage.log.syncedEnd) await storage.durable()
+    return read.content
+  }
+  if (row.damaged === 0) {
+    logger.error('an artifact is damaged', { hash: row.hash, problem: read.problem })
+    storage.write({ t: 'damaged', hash: row.hash })
+    await storage.durable()
+  }
+  throw artifactErrors.fail('ARTIFACT_CORRUPT', { hash: row.hash, problem: read.problem })
+}
+
+export function infoOf(
+  { artifacts, versions, relationships }: Tables,
+  row: ArtifactRow,
+  accesses: Accesses,
+): ArtifactInfo {
+  const { hash, id, sizeBytes, contentType, createdAt } = row
+  const [createdBy] = artifacts.producers(id)
+  const unwritten = accesses.of(hash)
+  return {
+    hash,
+    sizeBytes,
+    contentType,
+    ...(row.name === null ? {} : { name: row.name }),
+    tags: artifacts.tags(id),
+    createdAt,
+    lastAccessAt: Math.max(row.lastAccessAt, unwritten.at),
+    accessCount: row.accessCount + unwritten.count,
+    ...(createdBy === undefined ? {} : { createdBy }),
+    ...(row.custom === null ? {} : { custom: JSON.parse(row.custom) as Record<string, unknown> }),
+    pinnedBy: artifacts.owners(id),
+    versions: versions.labelsOf(hash),
+    usedByCount: relationships.usedByCount(hash),
+  }
+}
+
+/** The next version of a name; the newest one again when it says the same already. */
+export function addVersion(
+  storage: Storage,
+  { name, hash, message }: { readonly name: string; readonly hash: ContentHash; readonly message: string | undefined },
+  origin: Origin,
+): ArtifactVersion {
+  const cause: Cause = { key: origin.callId, digest: `version ${canonicalHash({ name, hash, message })}` }
+  const before = answered(storage, cause, origin)
+  if (before !== null) return before as ArtifactVersion
+  required(storage, hash)
+  const newest = storage.query(({ versions }) => versions.newest(name))
+  if (newest !== null && newest.hash === hash && (message === undefined || message === newest.message)) {
+    const { position: _, ...same } = newest
+    return same
+  }
+  const version = storage.query(({ versions }) => versions.next(name))
+  const said = message === undefined ? {} : { message }
+  storage.write({ t: 'version', name, version, hash, at: origin.now, ...said, cause })
+  return { name, version, hash, createdAt: origin.now, ...said }
+}
+
+export function resolveReference({ artifacts, versions }: Tables, reference: string): ContentHash | null {
+  const parsed = parseReference(reference)
+  if (parsed.kind === 'version') return versions.get(parsed.name, parsed.version)?.hash ?? null
+  if (parsed.kind === 'latest') return versions.newest(parsed.name)?.hash ?? null
+  const newest = versions.newest(parsed.word)
+  if (newest !== null || parsed.hashPrefix === null) return newest?.hash ?? null
+  const matches = artifacts.byPrefix(parsed.hashPrefix)
+  return matches.length === 1 ? matches[0]!.hash : null
+}
+
+export function lineageOf(
+  { artifacts, relationships }: Tables,
+  hash: ContentHash,
+  direction: 'ancestors' | 'descendants',
+  limit: number,
+): readonly LineageNode[] {
+  return relationships.walk(hash, direction, limit).map(({ hash, depth }) => {
+    const row = artifacts.find(hash)
+    const [producer] = row === null ? [] : artifacts.producers(row.id)
+    return { hash, depth, ...(producer === undefined ? {} : { producer }) }
+  })
+}
+
+/** Moves what is neither unknown nor pinned. What this plan moved before counts as moved: the call may come twice. */
+export function trash(storage: Storage, hashes: readonly ContentHash[], planId: string, now: number): TrashResult {
+  const moved: ContentHash[] = []
+  const fresh: ContentHash[] = []
+  const kept: { hash: ContentHash; reason: string }[] = []
+  let bytes = 0
+  for (const hash of hashes) {
+    const row = storage.query(({ artifacts }) => artifacts.find(hash))
+    const owners = row === null ? [] : storage.query(({ artifacts }) => artifacts.owners(row.id))
+    if (row === null) kept.push({ hash, reason: 'unknown' })
+    else if (row.trashPlan !== null && row.trashPlan !== planId) {
+      kept.push({ hash, reason: `in the trash by plan ${row.trashPlan}` })
+    } else if (owners.length > 0) kept.push({ hash, reason: `pinned by ${owners.join(', ')}` })
+    else {
+      moved.push(hash)
+      bytes += row.sizeBytes
+      if (row.trashPlan === null) fresh.push(hash)
+    }
+  }
+  for (const batch of batches(fresh)) storage.write({ t: 'trash', plan: planId, hashes: batch, at: now })
+  return { moved, kept, bytes }
+}
+
+export function restore(
+  storage: Storage,
+  planId: string,
+  origin: Origin,
+): { readonly restored: readonly ContentHash[] } {
+  const cause: Cause = { key: origin.callId, digest: `restore ${planId}` }
+  const before = answered(storage, cause, origin)
+  if (before !== null) return before as { restored: ContentHash[] }
+  const restored = storage.query(({ artifacts }) => artifacts.inPlan(planId)).map(({ hash }) => hash)
+  if (restored.length > 0) storage.write({ t: 'restore', plan: planId, hashes: restored, cause })
+  return { restored }
+}
+
+/** Forgets trash older than `before`; the space is freed by compaction. */
+export function purge(storage: Storage, before: number): number {
+  const hashes = storage.query(({ artifacts }) => artifacts.trashedBefore(before)).map(({ hash }) => hash)
+  for (const batch of batches(hashes)) storage.write({ t: 'purge', hashes: batch })
+  return hashes.length
+}
+
+/** A record names at most this many artifacts, so that none grows without bound. */
+const HASHES_PER_RECORD = 10_000
+
+function* batches(hashes: readonly ContentHash[]): Generator<readonly ContentHash[]> {
+  for (let at = 0; at < hashes.length; at += HASHES_PER_RECORD) yield hashes.slice(at, at + HASHES_PER_RECORD)
+}

@@ -1,0 +1,219 @@
+/** The tables of the index, and what each record of the log does to them. */
+import { DEFAULT_CONTENT_TYPE, createArtifacts, type ArtifactRow, type Artifacts, type NewRow } from './artifacts.ts'
+import { createAnswers, type Answers } from './answers.ts'
+import type { Catalog } from './catalog.ts'
+import { createDedup, type Dedup } from './dedup.ts'
+import type { ContentHash, PutResult } from './protocol.ts'
+import type { ContentPlace, StoreRecord } from './records.ts'
+import { createRelationships, type Relationships } from './relationships.ts'
+import { createSearchIndex, searchableText, type SearchIndex } from './search.ts'
+import { createVersions, type Versions } from './versioning.ts'
+
+export interface Tables {
+  readonly artifacts: Artifacts
+  readonly versions: Versions
+  readonly relationships: Relationships
+  readonly search: SearchIndex
+  readonly dedup: Dedup
+  readonly answers: Answers
+}
+
+/** A record as it is found in the log. */
+export interface LoggedRecord {
+  readonly record: StoreRecord
+  readonly content: Uint8Array
+  readonly position: number
+  /** What it takes in the log. */
+  readonly bytes: number
+  /** Content of another record; empty when it cannot be read. */
+  readonly contentAt: (position: number) => Uint8Array
+}
+
+type RecordOf<T extends StoreRecord['t']> = StoreRecord & { readonly t: T }
+
+export function createTables(catalog: Catalog): Tables {
+  return {
+    artifacts: createArtifacts(catalog),
+    versions: createVersions(catalog),
+    relationships: createRelationships(catalog),
+    search: createSearchIndex(catalog),
+    dedup: createDedup(catalog),
+    answers: createAnswers(catalog),
+  }
+}
+
+/** Deterministic: the same log gives the same tables. Records of unknown artifacts change nothing (I1 of `records.ts`). */
+export function applyRecord(tables: Tables, logged: LoggedRecord): void {
+  const { record, position } = logged
+  const { artifacts, versions, answers } = tables
+  switch (record.t) {
+    case 'put':
+      return applyPut(tables, record, logged)
+    case 'state':
+      return applyState(tables, record, logged)
+    case 'chunk':
+      return
+    case 'tag':
+      return withRow(tables, record.hash, (row) => {
+        for (const tag of record.add) artifacts.addTag(row.id, tag)
+        for (const tag of record.remove) artifacts.removeTag(row.id, tag)
+        artifacts.update(row.id, { changedPosition: position })
+        describe(tables, row.id, row.name)
+      })
+    case 'version': {
+      const { name, version, hash, at, message } = record
+      const made = { name, version, hash, createdAt: at, ...(message === undefined ? {} : { message }) }
+      versions.add(made, position)
+      if (record.cause !== undefined) answers.put(record.cause, made)
+      return withRow(tables, hash, ({ id }) => artifacts.update(id, { changedPosition: position }))
+    }
+    case 'unpin':
+      return void artifacts.unpin(record.owner)
+    case 'trash':
+      return eachRow(tables, record.hashes, ({ id }) =>
+        artifacts.update(id, { trashPlan: record.plan, trashedAt: record.at, changedPosition: position }),
+      )
+    case 'restore':
+      answers.put(record.cause, { restored: record.hashes })
+      return eachRow(tables, record.hashes, ({ id }) =>
+        artifacts.update(id, { trashPlan: null, trashedAt: null, changedPosition: position }),
+      )
+    case 'purge':
+      return eachRow(tables, record.hashes, (row) => forget(tables, row))
+    case 'damaged':
+      return withRow(tables, record.hash, ({ id }) => artifacts.update(id, { damaged: 1, changedPosition: position }))
+    case 'access':
+      for (const [hash, count, at] of record.counts) {
+        withRow(tables, hash, ({ id, accessCount, lastAccessAt }) =>
+          artifacts.update(id, { accessCount: accessCount + count, lastAccessAt: Math.max(lastAccessAt, at) }),
+        )
+      }
+  }
+}
+
+function applyPut(tables: Tables, record: RecordOf<'put'>, logged: LoggedRecord): void {
+  const { artifacts, relationships, answers } = tables
+  const known = artifacts.find(record.hash)
+  if (known === null && record.content === 'stored') return
+  const isNew = known === null || known.trashPlan !== null || known.damaged === 1
+  const id = known === null ? insertNew(tables, record, logged) : merge(tables, known, record, logged.position)
+  if (record.content !== 'stored') place(tables, id, record.content, record.size, logged)
+  for (const tag of record.tags ?? []) artifacts.addTag(id, tag)
+  if (record.by !== undefined) artifacts.addProducer(id, record.by)
+  if (record.pin !== undefined) artifacts.pin(id, record.pin)
+  for (const parent of record.from ?? []) relationships.link(record.hash, parent)
+  if (known === null) index(tables, id, record, logged)
+  else describe(tables, id, known.name ?? record.name ?? null)
+  if (record.cause !== undefined) {
+    answers.put(record.cause, { hash: record.hash, isNew, sizeBytes: record.size } satisfies PutResult)
+  }
+}
+
+function insertNew(tables: Tables, record: RecordOf<'put'>, { position }: LoggedRecord): number {
+  return tables.artifacts.insert({
+    hash: record.hash,
+    sizeBytes: record.size,
+    contentType: record.type ?? DEFAULT_CONTENT_TYPE,
+    name: record.name ?? null,
+    custom: record.custom === undefined ? null : JSON.stringify(record.custom),
+    createdAt: record.at,
+    puts: 1,
+    lastAccessAt: record.at,
+    accessCount: 0,
+    damaged: 0,
+    trashPlan: null,
+    trashedAt: null,
+    frames: '[]',
+    sincePosition: position,
+    changedPosition: position,
+  })
+}
+
+/** A put of known content: it counts, adds what it says, and brings the artifact back from the trash. */
+function merge(tables: Tables, row: ArtifactRow, record: RecordOf<'put'>, position: number): number {
+  const custom = { ...(row.custom === null ? {} : (JSON.parse(row.custom) as object)), ...record.custom }
+  tables.artifacts.update(row.id, {
+    puts: row.puts + 1,
+    name: row.name ?? record.name ?? null,
+    contentType: row.contentType === DEFAULT_CONTENT_TYPE ? (record.type ?? row.contentType) : row.contentType,
+    custom: Object.keys(custom).length === 0 ? null : JSON.stringify(custom),
+    trashPlan: null,
+    trashedAt: null,
+    lastAccessAt: Math.max(row.lastAccessAt, record.at),
+    changedPosition: position,
+    ...(record.content === 'stored' ? {} : { damaged: 0 }),
+  })
+  return row.id
+}
+
+function applyState(tables: Tables, record: RecordOf<'state'>, logged: LoggedRecord): void {
+  const { artifacts, relationships } = tables
+  const row: NewRow = {
+    hash: record.hash,
+    sizeBytes: record.size,
+    contentType: record.type ?? DEFAULT_CONTENT_TYPE,
+    name: record.name ?? null,
+    custom: record.custom === undefined ? null : JSON.stringify(record.custom),
+    createdAt: record.at,
+    puts: record.puts,
+    lastAccessAt: record.lastAccessAt,
+    accessCount: record.accessCount,
+    damaged: record.damaged ? 1 : 0,
+    trashPlan: record.trash?.plan ?? null,
+    trashedAt: record.trash?.at ?? null,
+    frames: '[]',
+    sincePosition: logged.position,
+    changedPosition: logged.position,
+  }
+  const known = artifacts.find(record.hash)
+  const id = known === null ? artifacts.insert(row) : known.id
+  if (known !== null) {
+    artifacts.update(id, row)
+    artifacts.clear(id)
+    relationships.unlink(record.hash)
+  }
+  place(tables, id, record.content, record.size, logged)
+  for (const tag of record.tags ?? []) artifacts.addTag(id, tag)
+  for (const producer of record.producers) artifacts.addProducer(id, producer)
+  for (const owner of record.pins) artifacts.pin(id, owner)
+  for (const parent of record.from ?? []) relationships.link(record.hash, parent)
+  if (known === null) index(tables, id, record, logged)
+  else describe(tables, id, row.name)
+}
+
+/** Notes which records hold the content. */
+function place(tables: Tables, id: number, content: ContentPlace, sizeBytes: number, logged: LoggedRecord): void {
+  const positions = content === 'here' ? [logged.position] : content === 'stored' ? [] : content
+  const bytes = content === 'here' ? logged.bytes : Math.ceil(sizeBytes / Math.max(1, positions.length))
+  tables.artifacts.setFrames(
+    id,
+    positions.map((position) => ({ position, bytes })),
+  )
+  tables.artifacts.update(id, { frames: JSON.stringify(positions) })
+}
+
+function index(tables: Tables, id: number, record: RecordOf<'put' | 'state'>, logged: LoggedRecord): void {
+  const [first] = typeof record.content === 'string' ? [] : record.content
+  const content = first === undefined ? logged.content : logged.contentAt(first)
+  const body = searchableText(record.type ?? DEFAULT_CONTENT_TYPE, content)
+  tables.search.put(id, { name: record.name ?? '', tags: record.tags ?? [], body })
+}
+
+function describe(tables: Tables, id: number, name: string | null): void {
+  tables.search.describe(id, { name: name ?? '', tags: tables.artifacts.tags(id) })
+}
+
+function forget(tables: Tables, row: ArtifactRow): void {
+  tables.search.remove(row.id)
+  tables.relationships.unlink(row.hash)
+  tables.artifacts.remove(row.id)
+}
+
+function withRow(tables: Tables, hash: ContentHash, change: (row: ArtifactRow) => void): void {
+  const row = tables.artifacts.find(hash)
+  if (row !== null) change(row)
+}
+
+function eachRow(tables: Tables, hashes: readonly ContentHash[], change: (row: ArtifactRow) => void): void {
+  for (const hash of hashes) withRow(tables, hash, change)
+}
