@@ -50,7 +50,7 @@ export function chunkText(text: string, { contentType, maxChars, overlapChars }:
   const roomChars = maxChars - overlapChars
   const blocks = contentType === 'code' ? splitBy(text, declarations) : blocksOf(text, contentType === 'markdown')
   const pieces = blocks.flatMap((block) => fit(text, block, roomChars, splittersFor(block, contentType)))
-  return finish(text, pack(pieces, roomChars), pieces, overlapChars)
+  return finish(text, pack(text, pieces, roomChars), pieces, overlapChars)
 }
 
 function splittersFor(block: Piece, contentType: ChunkContentType): readonly Splitter[] {
@@ -178,14 +178,14 @@ function isHighSurrogate(unit: number): boolean {
 // ---- chunks
 
 /** Joins neighbouring pieces while they fit, and starts anew at headings. */
-function pack(pieces: readonly Piece[], maxChars: number): readonly Span[] {
+function pack(text: string, pieces: readonly Piece[], maxChars: number): readonly Span[] {
   const spans: Span[] = []
   let open: Span | null = null
   for (const piece of pieces) {
     if (open === null) open = piece
     else {
       const startsSection = piece.heading !== undefined && open.end - open.start >= maxChars / 4
-      if (startsSection || piece.end - open.start > maxChars) {
+      if (startsSection || trimmedEnd(text, piece) - open.start > maxChars) {
         spans.push(open)
         open = piece
       } else open = { start: open.start, end: piece.end }
@@ -205,13 +205,15 @@ function finish(
   const headings = pieces.filter((piece) => piece.heading !== undefined)
   const chunks: Chunk[] = []
   let at = 0
+  let before = 0
   let heading: string | undefined
   for (const span of spans) {
     const end = trimmedEnd(text, span)
     const trimmed = trimmedStart(text, span, end)
     if (trimmed === end) continue
     while (at < headings.length && headings[at]!.start <= trimmed) heading = headings[at++]!.heading
-    const start = chunks.length === 0 ? trimmed : overlapStart(text, trimmed, overlapChars)
+    const start = overlapStart(text, trimmed, Math.max(before, trimmed - overlapChars))
+    before = trimmed
     chunks.push({ text: text.slice(start, end), start, end, ...(heading === undefined ? {} : { heading }) })
   }
   return chunks
@@ -221,17 +223,18 @@ function trimmedEnd(text: string, { start, end }: Span): number {
   return start + text.slice(start, end).trimEnd().length
 }
 
-/** Skips blank lines but keeps the indentation of the first line that is not. */
-function trimmedStart(text: string, { start }: Span, end: number): number {
+/** Skips blank lines, and blanks within a line, but keeps the indentation of a line. */
+function trimmedStart(text: string, span: Span, end: number): number {
+  const startsLine = span.start === 0 || /[\r\n]/.test(text[span.start - 1]!)
+  const start = startsLine ? span.start : span.start + /^[^\S\r\n]*/.exec(text.slice(span.start, end))![0].length
   return start + /^(?:[^\S\r\n]*(?:\r\n|\n|\r))*/.exec(text.slice(start, end))![0].length
 }
 
-/** Goes back from `start` by up to `overlapChars`, to the beginning of a word where there is one. */
-function overlapStart(text: string, start: number, overlapChars: number): number {
-  if (overlapChars === 0) return start
-  const earliest = Math.max(0, start - overlapChars)
-  const before = text.slice(earliest, start)
-  const gap = /\s\S/.exec(before)
-  const from = earliest === 0 || gap === null ? earliest : earliest + gap.index + 1
-  return isInsidePair(text, from) ? from + 1 : from
+/** The first beginning of a word in `earliest`…`start`; `earliest` itself when there is none. */
+function overlapStart(text: string, start: number, earliest: number): number {
+  if (earliest >= start) return start
+  const from = Math.max(0, earliest - 1)
+  const gap = /\s\S/.exec(text.slice(from, start))
+  const begin = earliest === 0 || gap === null ? earliest : from + gap.index + 1
+  return isInsidePair(text, begin) ? begin + 1 : begin
 }

@@ -96,15 +96,15 @@ const UNDETERMINED: LanguageGuess = { language: 'und', name: NAMES['und']!, conf
 
 /** Trains the detector. Costs some milliseconds and about 1.3 MiB; keep it. */
 export function createLanguageDetector(): LanguageDetector {
-  const latin = trainFamily(LATIN_SAMPLES)
-  const cyrillic = trainFamily(CYRILLIC_SAMPLES)
+  const latin = trainFamily(LATIN_SAMPLES, /^\p{Script=Latin}/u)
+  const cyrillic = trainFamily(CYRILLIC_SAMPLES, /^\p{Script=Cyrillic}/u)
 
   function detect(text: string): LanguageGuess {
     const sample = takeSample(text)
     const script = byScript(sample)
     if (script === null) return UNDETERMINED
     if (script.key === 'latin' || script.key === 'cyrillic') {
-      const verdict = classify(script.key === 'latin' ? latin : cyrillic, sample)
+      const verdict = script.key === 'latin' ? classify(latin, sample) : classify(cyrillic, sample)
       return verdict === null ? UNDETERMINED : guess(verdict.language, verdict.confidence * script.share)
     }
     // Two or three letters of a script say which language it is, not that the text is in it.
@@ -159,6 +159,8 @@ function refine(key: string, sample: string): string {
 }
 
 interface Family {
+  /** Matches a word of the family's script. */
+  readonly ownWord: RegExp
   readonly languages: readonly string[]
   /** Per language, how often the n-grams of each bucket were seen, saturated at 255. */
   readonly counts: readonly Uint8Array[]
@@ -166,11 +168,11 @@ interface Family {
   readonly logs: readonly Float64Array[]
 }
 
-function trainFamily(samples: Readonly<Record<string, string>>): Family {
+function trainFamily(samples: Readonly<Record<string, string>>, ownWord: RegExp): Family {
   const languages = Object.keys(samples)
   const counts = languages.map((language) => {
     const buckets = new Uint8Array(BUCKETS)
-    forEachGram(samples[language]!, Infinity, (bucket) => {
+    forEachGram(samples[language]!, ownWord, Infinity, (bucket) => {
       if (buckets[bucket]! < 255) buckets[bucket]!++
     })
     return buckets
@@ -181,15 +183,15 @@ function trainFamily(samples: Readonly<Record<string, string>>): Family {
     const total = buckets.reduce((sum, count) => sum + count, 0)
     return Float64Array.from({ length: 256 }, (_, count) => Math.log((count + ALPHA) / (total + ALPHA * vocabulary)))
   })
-  return { languages, counts, logs }
+  return { ownWord, languages, counts, logs }
 }
 
 function classify(family: Family, sample: string): { language: string; confidence: number } | null {
-  const { languages, counts, logs } = family
+  const { ownWord, languages, counts, logs } = family
   const scores = new Float64Array(languages.length)
   const known = new Uint32Array(languages.length)
   let grams = 0
-  forEachGram(sample, SAMPLE_LETTERS_MAX, (bucket) => {
+  forEachGram(sample, ownWord, SAMPLE_LETTERS_MAX, (bucket) => {
     grams++
     for (let i = 0; i < languages.length; i++) {
       const count = counts[i]![bucket]!
@@ -204,11 +206,12 @@ function classify(family: Family, sample: string): { language: string; confidenc
   return fit === 0 ? null : { language: languages[best]!, confidence: fit / odds }
 }
 
-/** Calls `visit` with the bucket of every n-gram of every word, the word set between blanks: ` tide ` → ` t`, `ti`, … */
-function forEachGram(text: string, lettersMax: number, visit: (bucket: number) => void): void {
+/** Calls `visit` with the bucket of every n-gram of every own word, the word set between blanks: ` tide ` → ` t`, `ti`, … */
+function forEachGram(text: string, ownWord: RegExp, lettersMax: number, visit: (bucket: number) => void): void {
   let letters = 0
   for (const [word] of text.toLowerCase().matchAll(/[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*/gu)) {
     if (letters >= lettersMax) return
+    if (!ownWord.test(word)) continue
     const padded = ` ${word.slice(0, 40)} `
     letters += padded.length - 2
     for (let size = GRAM_MIN; size <= GRAM_MAX; size++) {

@@ -8,10 +8,10 @@
  *    overlap count of the original, it neither favours long sentences nor lets common words link everything.
  * 3. The rank is the stationary distribution of a walk along the links with damping 0.85, found by power iteration
  *    until the change is below 1e-9 (at most 200 rounds).
- * 4. The walk restarts not anywhere but more often near the front: of the text (1 + 1/(1 + position/10)), because
- *    authors put the main thing first, and at the head of a paragraph (half as much again), because that is where they
+ * 4. The walk restarts not anywhere but more often near the front: of the text (1 + 0.5/(1 + position/10)), because
+ *    authors put the main thing first, and at the head of a paragraph (a quarter more), because that is where they
  *    announce it.
- * 5. Sentences are taken by rank; one too similar (cosine > 0.6) to one already taken is left out.
+ * 5. Sentences are taken by rank; one too similar (cosine > 0.7) to one already taken is left out.
  *
  * Links are quadratic in the number of sentences, so at most 400 take part: the first 100, where long texts say what
  * they are about, and 300 spread evenly over the rest. Of a
@@ -32,7 +32,7 @@ const SENTENCE_CHARS_MAX = 1000
 const DAMPING = 0.85
 const ROUNDS_MAX = 200
 const CHANGE_MIN = 1e-9
-const DUPLICATE_COSINE = 0.6
+const DUPLICATE_COSINE = 0.7
 
 interface Sentence {
   readonly text: string
@@ -135,7 +135,10 @@ function dot(left: WordVector, right: WordVector): number {
 
 /** Where the walk restarts, as probabilities. */
 function restart(chosen: readonly Sentence[]): Float64Array {
-  const weights = Float64Array.from(chosen, ({ leads }, position) => (1 + 1 / (1 + position / 10)) * (leads ? 1.5 : 1))
+  const weights = Float64Array.from(
+    chosen,
+    ({ leads }, position) => (1 + 0.5 / (1 + position / 10)) * (leads ? 1.25 : 1),
+  )
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   return weights.map((weight) => weight / total)
 }

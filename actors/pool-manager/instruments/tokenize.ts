@@ -46,7 +46,9 @@ function pushPairs(run: string, into: string[]): void {
 }
 
 // Bounded runs: an unbounded one followed by a letter would be tried again from each of its characters.
-const SENTENCE_END = /[.!?…؟]{1,8}["'”’»“)\]]{0,8}(?=\s|$)|[。！？।]{1,8}["'”’»」』)\]]{0,8}|\n[ \t\r]*\n/g
+// Guillemets close in both directions (»so« in German), and in French after a blank.
+const SENTENCE_END =
+  /[.!?…؟]{1,8}["'”’»“«›‹)\]]{0,8}(?:[ \u00a0\u202f]»)?(?=\s|$)|[。！？।]{1,8}["'”’»」』)\]]{0,8}|\n[ \t\r]*\n/g
 
 /** The sentences of `text` as spans that tile it: each begins where the one before ends, white space included. */
 export function sentenceSpans(text: string): Span[] {
@@ -95,7 +97,7 @@ function stopBelongsToWord(text: string, at: number, next: string): boolean {
   if (/^\p{L}$/u.test(word)) {
     const chained = /(?:^|[\s(])\p{L}\.\s?$/u.test(before.slice(0, -1))
     // "vitamin C. The …" ends a sentence, "J. Smith" and "z. B. Äpfel" do not.
-    return chained || !isStopwordAnywhere((/^\p{L}+/u.exec(next)?.[0] ?? '').toLowerCase())
+    return chained || /^\p{L}\./u.test(next) || !isStopwordAnywhere((/^\p{L}+/u.exec(next)?.[0] ?? '').toLowerCase())
   }
   const lower = word.toLowerCase()
   return isAbbreviation(lower) || (isBeforeNumber(lower) && /^[\dIVX]/.test(next))
