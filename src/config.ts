@@ -109,7 +109,7 @@ export const configKeys: Readonly<Record<ConfigKeyName, ConfigKey>> = Object.fre
   },
   capacity: {
     description: 'units of each resource that nodes may ask for: cpu in cores, memory in bytes, any other by your name',
-    fallback: Object.freeze({ cpu: availableParallelism(), memory: Math.floor(totalmem() * 0.8) }),
+    fallback: Object.freeze({ cpu: availableParallelism(), memory: totalmem() }),
     read: readCapacity,
   },
   tenants: {
@@ -117,7 +117,7 @@ export const configKeys: Readonly<Record<ConfigKeyName, ConfigKey>> = Object.fre
     fallback: Object.freeze([]),
     read: readTenants,
   },
-  queueMax: integer('requests that may wait for resources at once', 10_000, 1, 10_000_000),
+  queueMax: integer('requests that may wait for resources at once', 100_000, 1, 10_000_000),
   grantTtlMs: integer('milliseconds until unused units of a grant return', 30_000, 100, 86_400_000),
   policies: {
     description: 'retention policies; replaces those stored in the data directory',

@@ -51,16 +51,25 @@ export interface WorkflowsClient {
 /** How long one question for events stays open, and how many come at once. */
 const EVENTS_WAIT_MS = 10_000
 const EVENTS_LIMIT = 500
+/** After a crash of the tracker: its restart, with back-off, and the replay of its journal. */
+const RESUME_DEADLINE_MS = 120_000
 
 export function createWorkflowsClient(host: Host): WorkflowsClient {
+  const taken = keepGoing(host)
   return {
     async start(workflow, options = {}) {
       const { call, rest } = split(options)
       const definition = await loadWorkflow(workflow)
       const defaults = { tenant: host.config.tenant, maxConcurrency: host.config.maxConcurrency }
-      return host.ref(dagTracker).ask.start({ ...defaults, ...rest, definition }, call)
+      const started = await host.ref(dagTracker).ask.start({ ...defaults, ...rest, definition }, call)
+      if (!started.attached) taken.add(started.runId)
+      return started
     },
-    wait: async (runId, options) => host.ref(dagTracker).ask.wait({ runId }, { deadlineMs: Infinity, ...options }),
+    async wait(runId, options) {
+      const result = await host.ref(dagTracker).ask.wait({ runId }, { deadlineMs: Infinity, ...options })
+      taken.delete(runId)
+      return result
+    },
     events: (runId, options = {}) => followEvents(host, runId, options),
     status: async (runId, options) => host.ref(dagTracker).ask.status({ runId }, options),
     inspect: async (runId, options) => host.ref(dagTracker).ask.inspect({ runId }, options),
@@ -68,13 +77,35 @@ export function createWorkflowsClient(host: Host): WorkflowsClient {
       const { call, rest } = split(options)
       return host.ref(dagTracker).ask.list(rest, call)
     },
-    resume: async (runId, options) => host.ref(dagTracker).ask.resume(runId === undefined ? {} : { runId }, options),
+    async resume(runId, options) {
+      const result = await host.ref(dagTracker).ask.resume(runId === undefined ? {} : { runId }, options)
+      for (const id of result.resumed) taken.add(id)
+      return result
+    },
     pause: async (runId, options) => host.ref(dagTracker).ask.pause({ runId }, options),
     async cancel(runId, options = {}) {
       const { call, rest } = split(options)
       return host.ref(dagTracker).ask.cancel({ runId, ...rest }, call)
     },
   }
+}
+
+/**
+ * With resume 'manual' no run of an earlier process goes on by itself. A crash of the tracker is not that: the runs this
+ * process has started or resumed, remembered here, are taken up again.
+ */
+function keepGoing(host: Host): Set<string> {
+  const taken = new Set<string>()
+  if (host.config.resume === 'auto') return taken
+  host.system.monitor(dagTracker.name, ({ restarting }) => {
+    if (!restarting) return
+    for (const runId of taken) {
+      const resumed = host.ref(dagTracker).ask.resume({ runId }, { deadlineMs: RESUME_DEADLINE_MS })
+      // It has ended, or nobody will ever know more of it than its waiter does.
+      resumed.catch(() => taken.delete(runId))
+    }
+  })
+  return taken
 }
 
 async function* followEvents(host: Host, runId: string, options: EventsOptions): AsyncGenerator<RunEvent, undefined> {
