@@ -20,11 +20,15 @@ export function machineLine(): string {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ options: { smoke: { type: 'boolean', default: false } }, allowPositionals: true })
+  const { values, positionals } = parseArgs({
+    options: { smoke: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  })
   const wanted = positionals.length > 0 ? positionals : BENCHES
   console.log(machineLine())
   for (const name of wanted) {
-    if (!(BENCHES as readonly string[]).includes(name)) throw new Error(`no benchmark ${name}; there are ${BENCHES.join(', ')}`)
+    if (!(BENCHES as readonly string[]).includes(name))
+      throw new Error(`no benchmark ${name}; there are ${BENCHES.join(', ')}`)
     console.log(`\n## ${name}`)
     const bench = (await import(new URL(`./${name}.ts`, import.meta.url).href)) as Bench
     await bench.run(values.smoke ? 'smoke' : 'full')
