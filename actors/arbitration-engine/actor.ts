@@ -161,7 +161,7 @@ function status(engine: EngineActor): ArbitrationStatus {
     inUse: Object.fromEntries([...ledger.used].filter(([, amount]) => amount > 0)),
     queued: queue.byRequest.size,
     decisions,
-    tenants: [...shares.accounts.values()].map(({ slot: _s, ...tenant }) => tenant),
+    tenants: [...shares.accounts.values()].map(({ slot: _s, out: _o, ...tenant }) => tenant),
     conflicts: detectConflicts(ledger, queue.demanded),
   }
 }

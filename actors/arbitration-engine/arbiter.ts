@@ -7,7 +7,17 @@
  * fits is granted, then what just came and still waits is deferred.
  */
 import { capacityOf, dominantShare, giveBack, impossible, shortages, take } from './ledger.ts'
-import { accountOf, charge, estimateMs, learn, startWaiting, stopWaiting, trueUp } from './fairness.ts'
+import {
+  accountOf,
+  charge,
+  estimateMs,
+  heldMs,
+  holdUnits,
+  learn,
+  startWaiting,
+  stopWaiting,
+  trueUp,
+} from './fairness.ts'
 import { addGrant, dropGrant, extendGrant, type Grant } from './grants.ts'
 import { describeShortage } from './conflicts.ts'
 import { defer, deny, retryAfterMs } from './decisions.ts'
@@ -131,7 +141,7 @@ function arrive(turn: Turn, claim: Claim, holder: Holder): readonly Waiting[] {
     return []
   }
   const waiting = createWaiting(claim, { holder, arrivedAt: now, sequence: ++state.sequence }, state.strategy)
-  startWaiting(state.shares, account)
+  startWaiting(state.shares, account, now)
   rerankTenant(state.queue, claim.tenant, state.strategy)
   enqueue(state.queue, account, waiting, state.strategy)
   return [waiting]
@@ -154,9 +164,9 @@ function adopt(turn: Turn, standing: Waiting | Grant, claim: Claim, holder: Hold
 function returnUnits(turn: Turn, release: ReleaseRequest, key: string): void {
   const grant = turn.state.grants.byId.get(release.grantId)
   if (grant === undefined || release.units <= 0 || grant.releasedBy.has(key)) return
-  const heldMs = Math.max(0, turn.now - grant.grantedAt)
   const { claim } = grant
-  learn(turn.state.shares, claim.tenant, laneKey(claim.demand), Math.min(release.usedMs ?? heldMs, heldMs))
+  const held = heldMs(grant, turn.now)
+  learn(turn.state.shares, claim.tenant, laneKey(claim.demand), Math.min(release.usedMs ?? held, held))
   grant.releasedBy.add(key)
   settleUnits(turn, grant, Math.min(release.units, grant.units))
 }
@@ -165,9 +175,7 @@ function returnUnits(turn: Turn, release: ReleaseRequest, key: string): void {
 function settleUnits(turn: Turn, grant: Grant, units: number): void {
   const { state, now } = turn
   const account = accountOf(state.shares, grant.claim.tenant)
-  const heldMs = Math.max(0, now - grant.grantedAt)
-  trueUp(state.shares, account, units, grant.share, { chargedMs: grant.chargedMs, heldMs })
-  account.grantedUnits -= units
+  trueUp(state.shares, account, grant, units, now)
   rerankTenant(state.queue, account.tenant, state.strategy)
   giveBack(state.ledger, grant.claim.demand, units)
   grant.units -= units
@@ -179,11 +187,11 @@ function settleUnits(turn: Turn, grant: Grant, units: number): void {
 function renew(turn: Turn, grant: Grant | undefined): void {
   if (grant === undefined) return
   const { state, now } = turn
-  const heldMs = now - grant.grantedAt
-  if (heldMs > grant.chargedMs) {
+  if (heldMs(grant, now) > grant.chargedMs) {
     const account = accountOf(state.shares, grant.claim.tenant)
-    trueUp(state.shares, account, grant.units, grant.share, { chargedMs: grant.chargedMs, heldMs })
-    grant.chargedMs = heldMs
+    trueUp(state.shares, account, grant, grant.units, now)
+    grant.chargedMs = heldMs(grant, now)
+    holdUnits(account, grant, grant.units)
     rerankTenant(state.queue, account.tenant, state.strategy)
   }
   extendGrant(state.grants, grant, now + state.settings.grantTtlMs)
@@ -218,7 +226,7 @@ function present(turn: Turn, presented: PresentedGrant, holder: Holder): void {
   if (state.grants.byRequest.has(claim.id)) return
   const grant = grantFrom(turn, presented, holder)
   take(state.ledger, claim.demand, grant.units)
-  charge(state.shares, accountOf(state.shares, claim.tenant), grant.units, grant.share, grant.chargedMs)
+  charge(state.shares, accountOf(state.shares, claim.tenant), grant, grant.units)
   rerankTenant(state.queue, claim.tenant, state.strategy)
   addGrant(state.grants, grant)
 }

@@ -4,22 +4,23 @@
  * I1 (capacity): only what `fitUnits` allows is granted.
  * I2 (work conservation): afterwards nothing among the first `LOOK_AHEAD` tenants of any lane fits, but for what is kept for
  *     a blocked request.
- * I3 (no starvation by size): a request that came first and did not fit is passed by at most `BYPASS_MAX` grants of
- *     resources it needs; from then on all it needs is kept back for it until it fits.
+ * I3 (no starvation by size): a request that is first and does not fit may be passed by others that do, while the strategy
+ *     allows it and at most `BYPASS_MAX` times; from then on all it needs is kept back for it until it fits.
  * I4 (blocks): a grant has 1 unit while anyone waits for the same resources; what is left over when nobody does grows
  *     the grants of this turn up to the units they asked for, one by one in the strategy's order.
  */
 import type { Demand } from './claim.ts'
 import { accountOf, charge, estimateMs, stopWaiting } from './fairness.ts'
 import { addGrant, type Grant } from './grants.ts'
-import { dominantShare, fitUnits, isExhausted, take } from './ledger.ts'
+import { dominantShare, fitUnits, isExhausted, take, type Reserved } from './ledger.ts'
 import { recordGrant } from './decisions.ts'
 import { dequeue, flowsInOrder, headOf, rerankTenant, type Waiting } from './queuing.ts'
 import { mintId, type ArbiterState, type Turn } from './state.ts'
 
 /** Tenants of a lane tried behind a blocked one. */
 const LOOK_AHEAD = 8
-const BYPASS_MAX = 8
+/** A hard end, whatever the strategy says: ever new tenants could pass one by one for ever. */
+const BYPASS_MAX = 64
 
 interface Fresh {
   readonly grant: Grant
@@ -40,21 +41,30 @@ function chooseNext(state: ArbiterState): Waiting | undefined {
   const { ledger, queue } = state
   const openLanes = [...queue.lanes.values()].filter((lane) => !isExhausted(ledger, lane.resources))
   if (openLanes.length === 0) return undefined
-  const reserved = new Map<string, number>()
   const blocked: Waiting[] = []
   for (const flow of flowsInOrder(openLanes, LOOK_AHEAD)) {
     const head = headOf(flow)
-    if (fitUnits(ledger, head.claim.demand, 1, reserved) === 1) {
+    if (fitUnits(ledger, head.claim.demand, 1, keptFrom(state, head, blocked)) === 1) {
       for (const other of blocked) if (overlaps(other.claim.demand, head.claim.demand)) other.bypassed++
       return head
     }
     blocked.push(head)
-    if (head.bypassed < BYPASS_MAX) continue
-    for (const [resource, amount] of head.claim.demand) {
-      reserved.set(resource, (reserved.get(resource) ?? 0) + amount)
-    }
   }
   return undefined
+}
+
+/** What this request must leave for those that come before it and do not fit yet. */
+function keptFrom(state: ArbiterState, passer: Waiting, blocked: readonly Waiting[]): Reserved {
+  const kept = new Map<string, number>()
+  for (const first of blocked) {
+    const { account, lane } = first.flow!
+    const { tenant, demand, estimateMs: declaredMs } = first.claim
+    const cost = dominantShare(state.ledger, demand) * estimateMs(state.shares, tenant, lane.key, declaredMs)
+    const mayPass = first.bypassed < BYPASS_MAX && state.strategy.mayPass(passer.flow!.account, account, cost)
+    if (mayPass) continue
+    for (const [resource, amount] of demand) kept.set(resource, (kept.get(resource) ?? 0) + amount)
+  }
+  return kept
 }
 
 function grantOne(turn: Turn, waiting: Waiting): Grant {
@@ -88,7 +98,7 @@ function grantOne(turn: Turn, waiting: Waiting): Grant {
 
 function takeUnits(state: ArbiterState, grant: Grant, units: number): void {
   take(state.ledger, grant.claim.demand, units)
-  charge(state.shares, accountOf(state.shares, grant.claim.tenant), units, grant.share, grant.chargedMs)
+  charge(state.shares, accountOf(state.shares, grant.claim.tenant), grant, units)
   rerankTenant(state.queue, grant.claim.tenant, state.strategy)
 }
 

@@ -6,8 +6,9 @@
  * held – measured here, so that nobody gains by declaring less. Serving the smallest virtual time first gives weighted
  * max-min fairness of dominant-resource time (DRF; start-time fair queuing, Goyal et al. 1996; VTC, Sheng et al., OSDI 2024).
  *
- * I1: a tenant that comes back after having had nothing waiting starts at the minimum of the waiting tenants (or where
- *     service stands, when none waits): idling saves up no credit.
+ * I1: a tenant that comes back after having had nothing waiting starts where the first of the waiting tenants stands, less
+ *     what that one was charged for service still to come (or where service stands, when none waits): idling saves up no
+ *     credit, and an estimate that was too high costs a newcomer nothing.
  * I2: `virtualNow` never goes back.
  */
 import { heapPush, heapRemove, heapUpdate, type HeapOrder } from './heap.ts'
@@ -20,7 +21,18 @@ export interface TenantAccount {
   waiting: number
   /** Units out. */
   grantedUnits: number
+  /** Sums over the units out: what was charged for service still to come is `charged − (share × now − started)`. */
+  readonly out: { share: number; charged: number; started: number }
   slot: number
+}
+
+/** What the accounts need to know of a grant. */
+export interface Hold {
+  /** Dominant share of one unit. */
+  readonly share: number
+  readonly grantedAt: number
+  /** Charged for each unit. */
+  readonly chargedMs: number
 }
 
 export interface FairShares {
@@ -57,15 +69,16 @@ export function accountOf(shares: FairShares, tenant: string): TenantAccount {
   const known = shares.accounts.get(tenant)
   if (known !== undefined) return known
   if (shares.accounts.size >= shares.sweepAt) forgetIdle(shares)
-  const account = { tenant, weight: WEIGHT_DEFAULT, virtualTime: 0, waiting: 0, grantedUnits: 0, slot: -1 }
+  const out = { share: 0, charged: 0, started: 0 }
+  const account = { tenant, weight: WEIGHT_DEFAULT, virtualTime: 0, waiting: 0, grantedUnits: 0, out, slot: -1 }
   shares.accounts.set(tenant, account)
   return account
 }
 
-export function startWaiting(shares: FairShares, account: TenantAccount): void {
+export function startWaiting(shares: FairShares, account: TenantAccount, now: number): void {
   account.waiting++
   if (account.waiting > 1) return
-  account.virtualTime = Math.max(account.virtualTime, floorOf(shares))
+  account.virtualTime = Math.max(account.virtualTime, floorOf(shares, now))
   heapPush(shares.backlog, account, BACKLOG_ORDER)
 }
 
@@ -74,28 +87,33 @@ export function stopWaiting(shares: FairShares, account: TenantAccount): void {
   if (account.waiting === 0) heapRemove(shares.backlog, account, BACKLOG_ORDER)
 }
 
-/** Charges a dispatch in advance. `share` is the dominant share of one unit. */
-export function charge(
-  shares: FairShares,
-  account: TenantAccount,
-  units: number,
-  share: number,
-  estimateMs: number,
-): void {
+/** Charges a dispatch in advance. */
+export function charge(shares: FairShares, account: TenantAccount, hold: Hold, units: number): void {
   shares.virtualNow = Math.max(shares.virtualNow, account.virtualTime)
-  account.grantedUnits += units
-  addTime(shares, account, units * share * estimateMs)
+  holdUnits(account, hold, units)
+  addTime(shares, account, units * hold.share * hold.chargedMs)
 }
 
-/** Replaces what was charged for units by what they really took. */
-export function trueUp(
-  shares: FairShares,
-  account: TenantAccount,
-  units: number,
-  share: number,
-  time: { readonly chargedMs: number; readonly heldMs: number },
-): void {
-  addTime(shares, account, units * share * (time.heldMs - time.chargedMs))
+/** Takes units back and replaces what was charged for them by the time they were really held. */
+export function trueUp(shares: FairShares, account: TenantAccount, hold: Hold, units: number, now: number): void {
+  holdUnits(account, hold, -units)
+  addTime(shares, account, units * hold.share * (heldMs(hold, now) - hold.chargedMs))
+}
+
+/** Counts units as out (or, negative, as returned) without charging them. */
+export function holdUnits(account: TenantAccount, hold: Hold, units: number): void {
+  const { out } = account
+  account.grantedUnits += units
+  if (account.grantedUnits === 0) Object.assign(out, { share: 0, charged: 0, started: 0 })
+  else {
+    out.share += units * hold.share
+    out.charged += units * hold.share * hold.chargedMs
+    out.started += units * hold.share * hold.grantedAt
+  }
+}
+
+export function heldMs(hold: Hold, now: number): number {
+  return Math.max(0, now - hold.grantedAt)
 }
 
 export function estimateMs(shares: FairShares, tenant: string, work: string, declaredMs: number | undefined): number {
@@ -128,23 +146,30 @@ function estimateKey(tenant: string, work: string): string {
 }
 
 /** Where a tenant that comes back starts at least. */
-function floorOf(shares: FairShares): number {
-  return shares.backlog[0]?.virtualTime ?? shares.virtualNow
+function floorOf(shares: FairShares, now: number): number {
+  const first = shares.backlog[0]
+  if (first === undefined) return shares.virtualNow
+  const { share, charged, started } = first.out
+  return first.virtualTime - (charged - (share * now - started)) / first.weight
 }
 
-/** Accounts that would be lifted anyway say nothing and may go. The next sweep waits until there are twice as many. */
+/** Accounts that stand where a new one would start say nothing and may go. The next sweep waits until there are twice as many. */
 function forgetIdle(shares: FairShares): void {
+  const first = shares.backlog[0]
+  const waitingFrom = first === undefined ? Infinity : first.virtualTime - first.out.charged / first.weight
+  const lowest = Math.min(shares.virtualNow, waitingFrom)
   for (const account of shares.accounts.values()) {
     const isIdle = account.waiting === 0 && account.grantedUnits === 0
-    if (isIdle && account.weight === WEIGHT_DEFAULT && account.virtualTime <= floorOf(shares)) {
+    if (isIdle && account.weight === WEIGHT_DEFAULT && account.virtualTime <= lowest) {
       shares.accounts.delete(account.tenant)
     }
   }
   shares.sweepAt = Math.max(SWEEP_MIN, 2 * shares.accounts.size)
 }
 
-/** Puts restored accounts that have something waiting back in order. */
-export function restoreBacklog(shares: FairShares, account: TenantAccount, waiting: number): void {
-  account.waiting = waiting
-  if (waiting > 0) heapPush(shares.backlog, account, BACKLOG_ORDER)
+/** Puts an account back as it was: in the backlog when something of it waits, and not lifted. */
+export function restoreAccount(shares: FairShares, saved: Omit<TenantAccount, 'slot'>): void {
+  const account = { ...saved, out: { ...saved.out }, slot: -1 }
+  shares.accounts.set(account.tenant, account)
+  if (account.waiting > 0) heapPush(shares.backlog, account, BACKLOG_ORDER)
 }

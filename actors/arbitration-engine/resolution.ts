@@ -13,15 +13,25 @@ export interface ResolutionStrategy {
   requestRank(request: Urgency & { readonly sequence: number }): number
   /** Order of tenants, given the request each would be served with; lower first. Ties go by arrival of that request. */
   tenantRank(account: TenantAccount, head: { readonly sequence: number }): number
+  /**
+   * Whether a request that fits may go before one that comes first but does not fit yet. `cost` is the share-milliseconds
+   * that one is expected to take.
+   */
+  mayPass(passer: TenantAccount, blocked: TenantAccount, cost: number): boolean
   /** Why this tenant was the one, for the rationale. */
   reason(account: TenantAccount, tenantsWaiting: number): string
 }
+
+/** How far others may run ahead of a tenant whose next request does not fit yet, in such requests. */
+const LEAD_MAX = 2
 
 /** Weighted virtual-time dominant-resource fairness between tenants; deadline, else priority with ageing, inside one. */
 const fair: ResolutionStrategy = {
   name: 'fair',
   requestRank: urgencyRank,
   tenantRank: (account) => account.virtualTime,
+  // Passing makes the passer run ahead in virtual time. That lead is the unfairness, so the lead is what is bounded.
+  mayPass: (passer, blocked, cost) => passer.virtualTime - blocked.virtualTime <= (LEAD_MAX * cost) / blocked.weight,
   reason: (account, tenantsWaiting) =>
     tenantsWaiting <= 1
       ? `no other tenant waits`
@@ -33,6 +43,7 @@ const queue: ResolutionStrategy = {
   name: 'queue',
   requestRank: ({ sequence }) => sequence,
   tenantRank: (_, head) => head.sequence,
+  mayPass: () => true,
   reason: (_, tenantsWaiting) => `first in the queue (${tenantsWaiting} tenants waiting)`,
 }
 

@@ -1,10 +1,9 @@
 /** The engine's state as plain JSON data and back: `restoreState(snapshotOf(s))` decides exactly as `s` would. */
 import type { Claim } from './claim.ts'
-import { accountOf, restoreBacklog } from './fairness.ts'
+import { accountOf, restoreAccount, type TenantAccount } from './fairness.ts'
 import { addGrant, type Grant } from './grants.ts'
-import { take } from './ledger.ts'
 import type { Denied } from './protocol.ts'
-import { createWaiting, enqueue, type Holder } from './queuing.ts'
+import { createWaiting, enqueue, type Demanded, type Holder } from './queuing.ts'
 import { createState, type ArbiterSettings, type ArbiterState } from './state.ts'
 
 const FORMAT = 1
@@ -17,7 +16,11 @@ export interface ArbiterSnapshot {
   readonly now: number
   readonly virtualNow: number
   readonly capacity: readonly (readonly [string, number])[]
-  readonly tenants: readonly { readonly tenant: string; readonly weight: number; readonly virtualTime: number }[]
+  /** Sums are stored as they are: added up anew they would differ in the last digit, and so would a decision. */
+  readonly used: readonly (readonly [string, number])[]
+  readonly holds: readonly (readonly [string, number])[]
+  readonly demanded: readonly (readonly [string, Demanded])[]
+  readonly tenants: readonly Omit<TenantAccount, 'slot'>[]
   readonly estimates: readonly (readonly [string, number])[]
   readonly waiting: readonly {
     readonly claim: Claim
@@ -42,7 +45,10 @@ export function snapshotOf(state: ArbiterState): ArbiterSnapshot {
     now: state.now,
     virtualNow: shares.virtualNow,
     capacity: [...ledger.capacity],
-    tenants: [...shares.accounts.values()].map(({ tenant, weight, virtualTime }) => ({ tenant, weight, virtualTime })),
+    used: [...ledger.used],
+    holds: [...ledger.holds],
+    demanded: [...queue.demanded],
+    tenants: [...shares.accounts.values()].map(({ slot: _s, ...account }) => account),
     estimates: [...shares.estimates],
     waiting: [...queue.byRequest.values()].map(({ flow: _f, rank: _r, slot: _s, deadlineSlot: _d, ...rest }) => rest),
     grants: [...grants.byId.values()].map(({ slot: _s, ...grant }) => ({
@@ -61,30 +67,19 @@ export function restoreState(settings: ArbiterSettings, snapshot: ArbiterSnapsho
   Object.assign(state, { epoch, sequence, decisions, now })
   state.shares.virtualNow = snapshot.virtualNow
   for (const [resource, amount] of snapshot.capacity) state.ledger.capacity.set(resource, amount)
+  for (const [resource, amount] of snapshot.used) state.ledger.used.set(resource, amount)
+  for (const [resource, units] of snapshot.holds) state.ledger.holds.set(resource, units)
   for (const [key, estimate] of snapshot.estimates) state.shares.estimates.set(key, estimate)
-  for (const { tenant, weight, virtualTime } of snapshot.tenants) {
-    Object.assign(accountOf(state.shares, tenant), { weight, virtualTime })
+  for (const account of snapshot.tenants) restoreAccount(state.shares, account)
+  for (const grant of snapshot.grants) {
+    addGrant(state.grants, { ...grant, releasedBy: new Set(grant.releasedBy), slot: -1 })
   }
-  for (const grant of snapshot.grants)
-    restoreGrant(state, { ...grant, releasedBy: new Set(grant.releasedBy), slot: -1 })
-  restoreQueue(state, snapshot.waiting)
+  for (const { claim, holder, arrivedAt, sequence, ...rest } of snapshot.waiting) {
+    const waiting = createWaiting(claim, { holder, arrivedAt, sequence }, state.strategy)
+    enqueue(state.queue, accountOf(state.shares, claim.tenant), Object.assign(waiting, rest), state.strategy)
+  }
+  state.queue.demanded.clear()
+  for (const [resource, demanded] of snapshot.demanded) state.queue.demanded.set(resource, demanded)
   for (const denial of snapshot.denials) state.denials.set(denial.requestId, denial)
   return state
-}
-
-function restoreGrant(state: ArbiterState, grant: Grant): void {
-  take(state.ledger, grant.claim.demand, grant.units)
-  accountOf(state.shares, grant.claim.tenant).grantedUnits += grant.units
-  addGrant(state.grants, grant)
-}
-
-/** Accounts first: a flow's place depends on its tenant's virtual time, and restoring must not lift it. */
-function restoreQueue(state: ArbiterState, waiting: ArbiterSnapshot['waiting']): void {
-  const counts = new Map<string, number>()
-  for (const { claim } of waiting) counts.set(claim.tenant, (counts.get(claim.tenant) ?? 0) + 1)
-  for (const [tenant, count] of counts) restoreBacklog(state.shares, accountOf(state.shares, tenant), count)
-  for (const { claim, holder, arrivedAt, sequence, ...rest } of waiting) {
-    const restored = createWaiting(claim, { holder, arrivedAt, sequence }, state.strategy)
-    enqueue(state.queue, accountOf(state.shares, claim.tenant), Object.assign(restored, rest), state.strategy)
-  }
 }
