@@ -10,7 +10,10 @@ import type { Scope } from './scope.ts'
 /** A longer cycle is shown with its middle left out. */
 const CYCLE_NODES_SHOWN_MAX = 12
 
-/** Reports a cycle from each knot of nodes that wait for each other, edge by edge. */
+/**
+ * Reports a cycle from each knot of nodes that wait for each other, edge by edge. A knot that waits for another one may
+ * only come to light once that one is undone.
+ */
 export function checkCycles(scope: Scope, problems: ProblemCollector): void {
   const graph = compileGraph(withFallbackOrder(scope.body))
   if (graph.order.length === graph.nodes.length) return

@@ -71,8 +71,8 @@ function checkArray(items: readonly unknown[], schema: JsonSchema, path: Path, p
 }
 
 function checkObject(value: object, schema: JsonSchema, path: Path, problems: ProblemCollector): void {
-  // A body in a body in a body …: each level adds `nodes`, its index, and `body`.
-  if (path.length > 3 * (NESTING_MAX + 1) + 2) {
+  // Each body adds three steps to the path: the node of a ninth one is at 29, the deepest object of an eighth at 28.
+  if (path.length > 3 * NESTING_MAX + 4) {
     return problems.add(ProblemCode.LimitExceeded, path, `maps are nested deeper than ${NESTING_MAX}`)
   }
   for (const name of schema.required ?? []) {

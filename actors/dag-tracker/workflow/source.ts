@@ -36,6 +36,8 @@ export type SourceFormat = 'yaml' | 'json'
 
 const TEXT_CHARACTERS_MAX = 64 * 2 ** 20
 const VALUES_MAX = 5_000_000
+/** Integers that a double may not hold; digits in a string may match, too, and only cost time. */
+const LONG_NUMBER = /[\s:,[]-?\d{16,}[\s,\]}]/
 
 export function readSource(text: string, format: SourceFormat): Source {
   if (text.length > TEXT_CHARACTERS_MAX) {
@@ -52,8 +54,8 @@ function readJson(text: string): Source {
     const value: unknown = JSON.parse(text)
     let yaml: Source | undefined
     const lazily = (): Source => (yaml ??= readYaml(text))
-    // Rare, and then worth the slow way: it knows where the second key stands.
-    if (hasRepeatedKey(text)) return lazily()
+    // Rare, and then worth the slow way: it knows where the second key stands, and how a number was written.
+    if (hasRepeatedKey(text) || LONG_NUMBER.test(text)) return lazily()
     return { value, faults: [], locate: (path, part) => lazily().locate(path, part) }
   } catch (error) {
     const yaml = readYaml(text)
@@ -96,9 +98,10 @@ function readYaml(text: string): Source {
     const { line, col } = lines.linePos(Math.min(offset, text.length))
     return { line, column: col }
   }
-  const syntax = document.errors.map(({ message, pos }) => ({
+  const syntax = document.errors.map(({ code, message, pos }) => ({
     code: ProblemCode.SyntaxInvalid,
-    message,
+    // The library's own words are for its callers.
+    message: code === 'MULTIPLE_DOCS' ? 'the file holds more than one document' : message,
     at: at(pos[0]),
   }))
   if (syntax.length > 0) return { value: undefined, faults: syntax, locate: () => null }
@@ -109,6 +112,12 @@ function readYaml(text: string): Source {
   }))
   const { value, faults } = toPlain(document.contents, at)
   return { value, faults: [...tags, ...faults], locate: locator(document, at) }
+}
+
+/** Whether a whole number is neither held exactly nor written as JavaScript itself would write what is held. */
+function losesDigits(source: string, value: number): boolean {
+  if (Number.isSafeInteger(value) || !/^[-+]?\d+$/.test(source)) return false
+  return BigInt(source) !== BigInt(value) && source !== String(value)
 }
 
 /** Converts a YAML tree to plain data, finding what JSON cannot say. */
@@ -138,7 +147,7 @@ function toPlain(root: Node | null, at: (offset: number) => Position): Pick<Sour
   function alias(node: Node & { readonly source: string }): unknown {
     const target = anchors.get(node.source)
     if (target === undefined) {
-      return fault(ProblemCode.ValueNotJson, `the alias *${node.source} stands before its anchor is complete`, node)
+      return fault(ProblemCode.ValueNotJson, `the alias *${node.source} has no anchor before it`, node)
     }
     values += target.values
     return target.value
@@ -163,7 +172,7 @@ function toPlain(root: Node | null, at: (offset: number) => Position): Pick<Sour
     const { value, source } = node as { value?: unknown; source?: string }
     if (typeof value === 'number') {
       if (!Number.isFinite(value)) return fault(ProblemCode.ValueNotJson, `${value} is no JSON value`, node)
-      if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(source ?? '')) {
+      if (source !== undefined && losesDigits(source, value)) {
         return fault(ProblemCode.ValueNotJson, `${source} is too large to be kept exactly: quote it`, node)
       }
     }

@@ -121,7 +121,7 @@ function checkOrder(node: NodeDefinition, path: Path, scope: Scope, problems: Pr
     if (target === null || label === null) continue
     const labels = target.kind === 'branch' ? labelsOf(target) : []
     if (labels.includes(label)) continue
-    const known = target.kind === 'branch' ? `it has ${labels.join(', ')}` : `it is no branch but a ${target.kind}`
+    const known = target.kind === 'branch' ? `it has ${labels.join(', ')}` : 'it is no branch'
     const message = `node "${id}" has no label "${label}": ${known}${suggestion(label, labels)}`
     problems.add(ProblemCode.UnknownLabel, [...path, 'after', i, 'label'], message)
   }
