@@ -237,8 +237,8 @@ async function purgeAndCompact(
   ctx: ActorContext,
 ): Promise<{ purged: number; freedBytes: number }> {
   if (!Number.isFinite(before)) throw invalid('before', 'must be a time')
+  const bytesBefore = (await ready(state)).log.physicalBytes()
   const { purged, storage } = await change(state, (storage) => ({ purged: purge(storage, before), storage }))
-  const bytesBefore = storage.log.physicalBytes()
   const done = state.compacting.then(() => compact(storage, ctx.stopping))
   state.compacting = done.catch(() => {})
   await done

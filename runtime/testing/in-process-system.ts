@@ -61,6 +61,8 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
   const ids = createIds(clock, options.random)
   const logger = options.logger ?? silentLogger
   const lives = new Map<string, Life>()
+  /** While an actor is built again its messages wait, as in a mailbox. */
+  const restarting = new Map<string, Promise<void>>()
   const monitors = new Map<string, Set<(notice: DeathNotice) => void>>()
   const regions = new Map(
     Object.entries(options.shared ?? {}).map(([name, bytes]) => [name, new SharedArrayBuffer(bytes)] as const),
@@ -98,6 +100,7 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
   }): Promise<unknown> {
     const fields = { actor: message.to, call: message.name, from: message.from }
     await Promise.resolve()
+    if (restarting.has(message.to)) await restarting.get(message.to)
     const life = lives.get(message.to)
     if (life === undefined) throw new PitError('ACTOR_NOT_FOUND', NO_ACTOR, fields)
     const handler = life.definition.handlers.get(message.name)
@@ -114,6 +117,7 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
     }
     return settleFirst(abort, deadlineMs, message.options.signal, fields, async () => {
       for (let redelivered = 0; ; redelivered++) {
+        if (restarting.has(message.to)) await restarting.get(message.to)
         const current = lives.get(message.to)
         if (current === undefined) throw new PitError('ACTOR_STOPPED', STOPPED, fields)
         try {
@@ -227,7 +231,12 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
       life.stop.abort()
       lives.delete(name)
       const reason: ExitReason = { kind: 'crashed', message: 'killed' }
-      await start(life.spec, life.definition, life.restarts + 1)
+      const started = start(life.spec, life.definition, life.restarts + 1)
+      restarting.set(
+        name,
+        started.catch(() => {}),
+      )
+      await started.finally(() => restarting.delete(name))
       life.end(new PitError('ACTOR_RESTARTED', RESTARTED, { actor: name, call: '' }))
       notify(life, reason, true)
     },
