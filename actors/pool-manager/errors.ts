@@ -11,7 +11,7 @@ export const poolErrors = defineErrors({
     action: 'give-up',
   },
   MODEL_TOO_LARGE: {
-    message: 'model {model} needs {memoryBytes} bytes, more than the budget of {budgetBytes}',
+    message: 'model {model} needs {memoryBytes} bytes, more than the {freeableBytes} that can be made free',
     status: 507,
     action: 'give-up',
   },
@@ -22,11 +22,8 @@ export const poolErrors = defineErrors({
     action: 'retry',
   },
   MODEL_NOT_LOADED: { message: 'model {model} is not loaded on {host}', status: 503, action: 'retry' },
-  MODEL_OUTPUT_INVALID: {
-    message: 'model {model} returned what cannot be sent on: {reason}',
-    status: 502,
-    action: 'give-up',
-  },
+  MODEL_INFER_FAILED: { message: 'model {model} failed: {reason}', status: 500, action: 'give-up' },
+  POOL_STOPPING: { message: 'the pool is stopping; no lease on model {model}', status: 503, action: 'retry' },
   MODEL_TRANSITION_INVALID: { message: 'model {model} cannot go from {from} to {to}', status: 500, action: 'bug' },
 
   // Leases.
@@ -42,8 +39,8 @@ export const poolErrors = defineErrors({
   // Backends.
   BACKEND_UNREACHABLE: { message: 'model server {url} cannot be reached: {reason}', status: 502, action: 'retry' },
   BACKEND_TIMEOUT: { message: 'model server {url} did not answer within {timeoutMs} ms', status: 504, action: 'retry' },
-  BACKEND_BUSY: {
-    message: 'model server {url} is busy (status {httpStatus}); try again in {retryAfterMs} ms',
+  BACKEND_UNAVAILABLE: {
+    message: 'model server {url} answered {httpStatus}, try again in {retryAfterMs} ms: {detail}',
     status: 503,
     action: 'retry',
   },
@@ -59,7 +56,7 @@ export const poolErrors = defineErrors({
     action: 'give-up',
   },
   BACKEND_INPUT_INVALID: { message: 'model {model} cannot take this input: {reason}', status: 400, action: 'give-up' },
-  MODULE_INVALID: {
+  MODEL_MODULE_INVALID: {
     message: 'module {module} has no usable model at export {export}: {reason}',
     status: 400,
     action: 'give-up',
