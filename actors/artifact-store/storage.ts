@@ -61,6 +61,7 @@ export function openStorage(options: StorageOptions): Storage {
   const dir = options.dir
   const files = options.files ?? (inMemory ? memoryFiles() : undefined)
   const indexPath = options.indexPath ?? (inMemory ? ':memory:' : join(dir, 'index.sqlite'))
+  let failed = false
   const log = typed(() =>
     openLog({
       dir: join(inMemory ? '/memory' : dir, 'log'),
@@ -68,7 +69,6 @@ export function openStorage(options: StorageOptions): Storage {
       ...(files === undefined ? {} : { files }),
     }),
   )
-  let failed = false
   let catalog: Catalog | null = null
   let tables!: Tables
 
