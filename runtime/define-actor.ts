@@ -84,6 +84,8 @@ export interface ChildControl {
   startChild(spec: ChildSpec): Promise<void>
   /** Stops it gracefully; resolves when its thread has ended. Unknown names are no error. */
   stopChild(name: string): Promise<void>
+  /** Names of the dynamic children that are alive or being restarted; a restarted actor finds its own again. */
+  list(): Promise<readonly string[]>
 }
 
 /** What a behaviour is given at `init` and with every message. */

@@ -1,6 +1,8 @@
 /** The door of the actor runtime: everything a behaviour or a host of actors needs. */
 export * from './define-actor.ts'
 export type * from './actor-system.ts'
+export { startSystem } from './system.ts'
+export { runtimeErrors } from './errors.ts'
 export * from './common/errors.ts'
 export * from './common/clock.ts'
 export * from './common/random.ts'

@@ -7,7 +7,7 @@ export interface Timer {
 export interface Clock {
   /** Wall time, milliseconds since the epoch. May jump. */
   now(): number
-  /** Milliseconds on a clock that never goes back; for durations and deadlines within this process. */
+  /** Milliseconds on a clock that never goes back, the same in all threads; for durations and deadlines in a process. */
   monotonicMs(): number
   /** Calls `fn` once after `delayMs`. The timer does not keep the process alive unless `ref` is true. */
   setTimer(delayMs: number, fn: () => void, options?: { ref?: boolean }): Timer
@@ -16,9 +16,23 @@ export interface Clock {
 /** Node fires a timer with a longer delay at once; longer waits are cut into slices. */
 const TIMEOUT_MAX_MS = 2 ** 31 - 1
 
+/**
+ * `performance.now()` counts from the thread's own start; the process's monotonic clock is the same in every thread.
+ * The thread may be put aside between the two readings, which makes a difference too small: the largest of some is right.
+ */
+function threadStartMs(): number {
+  const differences = Array.from({ length: 8 }, () => {
+    const processMs = Number(process.hrtime.bigint()) / 1e6
+    return processMs - performance.now()
+  })
+  return Math.max(...differences)
+}
+
+const THREAD_START_MS = threadStartMs()
+
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
-  monotonicMs: () => performance.timeOrigin + performance.now(),
+  monotonicMs: () => THREAD_START_MS + performance.now(),
   setTimer(delayMs: number, fn: () => void, options: { ref?: boolean } = {}): Timer {
     let handle: NodeJS.Timeout
     const arm = (leftMs: number): void => {

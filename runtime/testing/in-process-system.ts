@@ -61,6 +61,7 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
   const ids = createIds(clock, options.random)
   const logger = options.logger ?? silentLogger
   const lives = new Map<string, Life>()
+  const dynamic = new Set<string>()
   /** While an actor is built again its messages wait, as in a mailbox. */
   const restarting = new Map<string, Promise<void>>()
   const monitors = new Map<string, Set<(notice: DeathNotice) => void>>()
@@ -206,8 +207,10 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
       const definition = exports.find((value) => isActorDefinition(value) && value.name === spec.actor)
       if (!isActorDefinition(definition)) throw new Error(`no actor ${spec.actor} in ${spec.module}`)
       await start(spec, definition, 0)
+      dynamic.add(spec.name)
     },
     stopChild: stopOne,
+    list: async () => [...dynamic].filter((name) => lives.has(name)),
   }
 
   const close = async (): Promise<void> => {

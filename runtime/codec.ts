@@ -1,0 +1,88 @@
+/**
+ * Message bodies as MessagePack.
+ *
+ * I1. Every message decodes alone, in any order, in any incarnation: no state is shared between messages (no evolving
+ *     record tables, no `sequential`). Objects travel as maps: for the small bodies of calls these decode faster than
+ *     records whose shape travels inline.
+ * I2. Decoded values own their bytes: nothing points into a ring that is written again.
+ * I3. Hostile or torn bytes give `CODEC_INVALID`, never a crash and never a change of a prototype.
+ *
+ * Survive: what JSON can say, and undefined, bigint, Date, Set, RegExp, Error, Uint8Array, Buffer and typed arrays. Maps
+ * and class instances arrive as plain objects; functions and symbols are refused.
+ */
+import { Packr } from 'msgpackr/pack'
+import { describe } from './common/errors.ts'
+import { fail } from './errors.ts'
+
+/** Largest body, in the ring or in a block. */
+export const MESSAGE_BYTES_MAX = 256 * 1024 * 1024
+
+// Encode straight into msgpackr's own buffer and give the space back: the bytes are copied out before the next call.
+const REUSE_BUFFER_MODE = 512
+const RESET_BUFFER_MODE = 1024
+const KEPT_BUFFER_BYTES = 1024 * 1024
+
+/** Bytes from `start` to `end` of `bytes`, valid until the next `encode`. */
+export interface Encoded {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+interface MutableEncoded {
+  bytes: Uint8Array
+  start: number
+  end: number
+}
+
+export interface Codec {
+  /** Throws `CODEC_INVALID` for what cannot be said, `MESSAGE_TOO_LARGE` over the limit. `actor` is for the message. */
+  encode(value: unknown, actor: string): Encoded
+  decode(bytes: Uint8Array, start: number, end: number, actor: string): unknown
+}
+
+export function createCodec(): Codec {
+  const packr = new Packr({
+    useRecords: false,
+    variableMapSize: true,
+    moreTypes: true,
+    copyBuffers: true,
+    int64AsType: 'bigint',
+    writeFunction: refuseFunction,
+  })
+  const encoded: MutableEncoded = { bytes: new Uint8Array(0), start: 0, end: 0 }
+  // The published types know `pack(value)` only; the modes are documented for exactly this use.
+  const pack = packr.pack.bind(packr) as (value: unknown, mode: number) => Uint8Array & { start: number; end: number }
+
+  return {
+    encode(value, actor) {
+      try {
+        const target = pack(value, REUSE_BUFFER_MODE | RESET_BUFFER_MODE)
+        encoded.bytes = target
+        encoded.start = target.start
+        encoded.end = target.end
+      } catch (cause) {
+        throw fail('CODEC_INVALID', { actor, reason: describe(cause) }, { cause })
+      }
+      const bytes = encoded.end - encoded.start
+      if (bytes > KEPT_BUFFER_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(8192))
+      if (bytes > MESSAGE_BYTES_MAX) {
+        throw fail('MESSAGE_TOO_LARGE', { actor, bytes, bytesMax: MESSAGE_BYTES_MAX })
+      }
+      return encoded
+    },
+    decode(bytes, start, end, actor) {
+      try {
+        if (start === end) throw new RangeError('no bytes')
+        // Exactly the message: msgpackr's optional native reader looks at the memory behind what it is given.
+        return packr.unpack(bytes.subarray(start, end)) as unknown
+      } catch (cause) {
+        throw fail('CODEC_INVALID', { actor, reason: describe(cause) }, { cause })
+      }
+    },
+  }
+}
+
+function refuseFunction(): never {
+  throw new TypeError('a function cannot be sent')
+}

@@ -1,0 +1,76 @@
+/**
+ * Deaths of peers, told in order: a monitor hears of a death after every message that the dead actor had put into the
+ * rings; asks to it end after its replies were read, and only when no incarnation follows.
+ */
+import type { Monitors } from './monitors.ts'
+import type { Peer } from './peer.ts'
+import type { RingConsumer } from './rings/ring.ts'
+import type { Turns } from './turns.ts'
+import type { DeathRecord } from './wiring.ts'
+
+export interface DeathHost {
+  readonly monitors: Monitors
+  readonly turns: Turns
+  /** No reply of this peer will come any more. */
+  readonly endAsks: (peer: Peer) => void
+  /** Its last message is taken too: forget it. */
+  readonly end: (peer: Peer) => void
+}
+
+export interface Deaths {
+  add(record: DeathRecord, peer: Peer | undefined): void
+  /** Tells what may be told by now. */
+  deliver(): void
+  deliverable(): boolean
+}
+
+interface Waiting {
+  readonly record: DeathRecord
+  /** The dead actor, unless it is unknown here or its name has gone to another life. */
+  readonly peer: Peer | undefined
+  readonly repliesTail: number
+  readonly requestsTail: number
+  asksEnded: boolean
+}
+
+export function createDeaths({ monitors, turns, endAsks, end }: DeathHost): Deaths {
+  let waiting: Waiting[] = []
+
+  const repliesRead = ({ peer, repliesTail }: Waiting): boolean => passed(peer?.out?.replies, repliesTail)
+  const requestsTaken = ({ peer, requestsTail }: Waiting): boolean => passed(peer?.in?.requests, requestsTail)
+  const done = (death: Waiting): boolean => repliesRead(death) && requestsTaken(death)
+
+  return {
+    add(record, known) {
+      const peer = known?.generation === record.generation ? known : undefined
+      const repliesTail = peer?.out?.replies.tail() ?? 0
+      const requestsTail = peer?.in?.requests.tail() ?? 0
+      turns.orphan(record.notice.name, record.notice.incarnation)
+      waiting.push({ record, peer, repliesTail, requestsTail, asksEnded: false })
+    },
+    deliver() {
+      if (waiting.length === 0) return
+      for (const death of waiting) {
+        if (death.peer === undefined || death.record.notice.restarting || death.asksEnded || !repliesRead(death))
+          continue
+        death.asksEnded = true
+        endAsks(death.peer)
+      }
+      const settled = waiting.filter(done)
+      waiting = waiting.filter((death) => !settled.includes(death))
+      for (const { record, peer } of settled) {
+        if (peer !== undefined && !record.notice.restarting) end(peer)
+        monitors.notify(record.notice)
+      }
+    },
+    deliverable: () =>
+      waiting.some(
+        (death) => done(death) || (!death.record.notice.restarting && !death.asksEnded && repliesRead(death)),
+      ),
+  }
+}
+
+/** Whether everything up to `tail` has been taken. */
+function passed(ring: RingConsumer | undefined, tail: number): boolean {
+  return ring === undefined || ((ring.head() - tail) | 0) >= 0
+}

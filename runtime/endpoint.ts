@@ -1,0 +1,299 @@
+/**
+ * One thread's part in the system: its peers, the calls it has made, the messages it serves. The host's thread and every
+ * worker run the same code; the host serves the supervisor's calls.
+ *
+ * I1. A death is told to monitors after the dead actor's messages that were in the rings, and ends the asks to it after
+ *     its replies (only when no incarnation follows: otherwise they wait for it).
+ * I2. An actor that is not known yet may be on its way: a call to it waits for the attachment within its deadline.
+ */
+import { createAsks, DEADLINE_DEFAULT_MS, type Asks } from './asks.ts'
+import type { BlockPort } from './blocks.ts'
+import { BOARD_WORD, type BoardSlot } from './board.ts'
+import { createCodec, type Encoded } from './codec.ts'
+import { sleep, type Clock } from './common/clock.ts'
+import type { PitError } from './common/errors.ts'
+import type { Logger } from './common/logger.ts'
+import type { Call, CallOptions, ResolvedHandler } from './define-actor.ts'
+import { createDeaths } from './deaths.ts'
+import { fail } from './errors.ts'
+import { openHeldTable, type HeldTableMemory } from './mailbox/held-table.ts'
+import { createMonitors, type Monitors } from './monitors.ts'
+import { createPeer, rewire, type Outgoing, type Peer } from './peer.ts'
+import { createPump } from './pump.ts'
+import type { Lane } from './rings/lane.ts'
+import type { Parking } from './rings/waiting.ts'
+import { inheritedDeadlineAt } from './scope.ts'
+import { createTurns, type Turns } from './turns.ts'
+import { HOST, type DeathRecord, type PeerWiring } from './wiring.ts'
+
+export interface EndpointOptions {
+  readonly name: string
+  readonly incarnation: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly slot: BoardSlot
+  readonly slotOf: (slot: number) => BoardSlot
+  readonly table: HeldTableMemory
+  readonly parking: Parking
+  readonly blocks: BlockPort
+  readonly handlers: ReadonlyMap<string, ResolvedHandler>
+  readonly invoke: (handler: ResolvedHandler, arg: unknown, call: Call) => unknown
+  /** A peer rang: pump now. */
+  readonly onBell: () => void
+  /** Pumps soon, after I/O had its turn. Idempotent until then. */
+  readonly schedule: () => void
+  /** Asks began (`true`) or stopped (`false`) to be pending: keeps the process alive meanwhile. */
+  readonly onPending: (pending: boolean) => void
+  readonly onStop: () => void
+  /** Whether an unknown actor is known to the supervisor and will be attached. */
+  readonly reachable: (name: string) => Promise<boolean>
+}
+
+export interface Endpoint {
+  readonly monitors: Monitors
+  /** Adds a peer, or gives it new lanes or a new bell. */
+  connect(wiring: PeerWiring): void
+  accept(): void
+  /** Moves what there is to move. `true` when there is more: the caller pumps again soon. */
+  pump(): boolean
+  /** Declares this thread parked; `false` when there is work after all. */
+  park(): boolean
+  ask(name: string, call: string, arg: unknown, options?: CallOptions): Promise<unknown>
+  tell(name: string, call: string, arg: unknown): void
+  /** A death that the supervisor told (I1). */
+  onDeath(record: DeathRecord): void
+  /** The lane for the supervisor's words to that actor. */
+  controlOf(name: string): Lane | undefined
+  /** Wakes that actor if it sleeps. */
+  ring(name: string): void
+  /** Takes nothing new; resolves when everything that had arrived is settled and everything to send is in the rings. */
+  drain(): Promise<void>
+  abortAll(error: PitError): void
+  /** Fails what is pending and every later call. */
+  shut(error: PitError): void
+  /** Records of this thread that wait for room. */
+  queued(): number
+}
+
+export function createEndpoint(options: EndpointOptions): Endpoint {
+  const { name, slot, parking, logger, clock, incarnation, blocks } = options
+  const codec = createCodec()
+  const table = openHeldTable(options.table)
+  const peers = new Map<string, Peer>()
+  const gone = new Set<string>()
+  const arrivals = new Map<string, PromiseWithResolvers<void>>()
+  const monitors = createMonitors((error) => logger.error('a monitor threw', { actor: name, error: String(error) }))
+  let onDrained: (() => void) | undefined
+  let shutBy: PitError | undefined
+  // Asks that wait for their actor to be attached.
+  let laterCount = 0
+
+  const asks: Asks = createAsks({
+    name,
+    incarnation,
+    clock,
+    blocks,
+    onPending: showPending,
+    onSent: () => slot.add(BOARD_WORD.MessagesOut, 1),
+  })
+  const turns: Turns = createTurns({
+    ...{ name, incarnation, clock, codec, blocks, table, slot, handlers: options.handlers, invoke: options.invoke },
+    onSettled: () => {
+      if (onDrained !== undefined || pump.wantsCell()) options.schedule()
+    },
+    onDeadLetter: deadLetter,
+  })
+  const deaths = createDeaths({ monitors, turns, endAsks, end })
+  const pump = createPump({
+    ...{ name, peers, asks, turns, table, codec, blocks, onStop: options.onStop },
+    onDeath: (body) => noteDeath(body as DeathRecord),
+  })
+
+  function showPending(): void {
+    options.onPending(asks.pending() > 0 || laterCount > 0)
+  }
+
+  function deadLetter(reason: string, call: string, sender: string): void {
+    slot.add(BOARD_WORD.DeadLetters, 1)
+    logger.warn('dead letter', { actor: name, call, sender, reason })
+  }
+
+  function noteDeath(record: DeathRecord): void {
+    deaths.add(record, peers.get(record.notice.name))
+    options.schedule()
+  }
+
+  /** No incarnation of this peer follows. A later child of the same name is another peer. */
+  function endAsks(peer: Peer): void {
+    if (peer.out !== undefined) asks.failAll(fail('ACTOR_STOPPED', { actor: peer.name }), peer.out)
+    if (peers.get(peer.name) === peer) gone.add(peer.name)
+  }
+
+  function end(peer: Peer): void {
+    endAsks(peer)
+    if (peers.get(peer.name) === peer) peers.delete(peer.name)
+    peer.bell.close()
+  }
+
+  function connect(wiring: PeerWiring): void {
+    let peer = peers.get(wiring.name)
+    if (peer === undefined || peer.generation !== wiring.generation) {
+      if (peer !== undefined) end(peer)
+      peer = createPeer(wiring, options.slotOf(wiring.slot))
+      peers.set(peer.name, peer)
+    } else rewire(peer, wiring)
+    gone.delete(peer.name)
+    if (wiring.bell !== null) {
+      wiring.bell.port.on('message', options.onBell)
+      wiring.bell.port.unref()
+      peer.bell.connect(wiring.bell.port, wiring.bell.incarnation)
+      // It may have parked before this port was here (rings/waiting.ts, I3).
+      peer.bell.ring()
+    }
+    arrivals.get(peer.name)?.resolve()
+    arrivals.delete(peer.name)
+    options.schedule()
+  }
+
+  function outgoing(to: string): { readonly peer: Peer; readonly out: Outgoing } | undefined {
+    const peer = peers.get(to)
+    return peer?.out === undefined ? undefined : { peer, out: peer.out }
+  }
+
+  /** Resolves when the actor is attached; rejects when it never will be. */
+  async function arrival(to: string): Promise<void> {
+    if (to === HOST || !(await options.reachable(to))) throw fail('ACTOR_NOT_FOUND', { actor: to, from: name })
+    if (outgoing(to) !== undefined) return
+    const waiting = arrivals.get(to) ?? Promise.withResolvers<void>()
+    arrivals.set(to, waiting)
+    await waiting.promise
+  }
+
+  async function askLater(
+    to: string,
+    call: string,
+    body: Encoded,
+    callOptions: CallOptions,
+    at: number,
+  ): Promise<unknown> {
+    const { signal, deadlineMs: wantedMs = DEADLINE_DEFAULT_MS } = callOptions
+    const startedAt = clock.monotonicMs()
+    const deadlineMs = Math.min(wantedMs, at - startedAt)
+    const late = new AbortController()
+    laterCount++
+    showPending()
+    try {
+      await Promise.race([
+        arrival(to),
+        sleep(clock, deadlineMs, signal ? AbortSignal.any([signal, late.signal]) : late.signal),
+      ])
+    } catch (error) {
+      if (signal?.aborted === true) throw fail('CANCELLED', { actor: to, call }, { cause: signal.reason })
+      throw error
+    } finally {
+      late.abort()
+      laterCount--
+      showPending()
+    }
+    const found = outgoing(to)
+    const leftMs = deadlineMs - (clock.monotonicMs() - startedAt)
+    if (found === undefined) throw fail('DEADLINE_EXCEEDED', { actor: to, call, deadlineMs: Math.ceil(deadlineMs) })
+    return asks.ask(found.peer, found.out, call, body, { ...callOptions, deadlineMs: leftMs }, at)
+  }
+
+  function ask(to: string, call: string, arg: unknown, callOptions: CallOptions = {}): Promise<unknown> {
+    if (shutBy !== undefined) return Promise.reject(shutBy)
+    if (gone.has(to)) return Promise.reject(fail('ACTOR_STOPPED', { actor: to }))
+    let body: Encoded
+    try {
+      body = codec.encode(arg === undefined ? [call] : [call, arg], to)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+    const peer = peers.get(to)
+    if (peer?.out !== undefined) return asks.ask(peer, peer.out, call, body, callOptions, inheritedDeadlineAt())
+    return askLater(to, call, copyOf(body), callOptions, inheritedDeadlineAt())
+  }
+
+  function tell(to: string, call: string, arg: unknown): void {
+    if (shutBy !== undefined || gone.has(to)) return deadLetter('the receiver is stopped', call, name)
+    let body: Encoded
+    try {
+      body = codec.encode(arg === undefined ? [call] : [call, arg], to)
+    } catch (error) {
+      return deadLetter(String(error), call, name)
+    }
+    const found = outgoing(to)
+    if (found !== undefined) {
+      if (!asks.tell(found.peer, found.out, body)) deadLetter('mailbox full', call, name)
+      return
+    }
+    const kept = copyOf(body)
+    arrival(to).then(
+      () => {
+        const arrived = outgoing(to)
+        if (arrived === undefined || !asks.tell(arrived.peer, arrived.out, kept))
+          deadLetter('not delivered', call, name)
+      },
+      (error: unknown) => deadLetter(String(error), call, name),
+    )
+  }
+
+  function queued(): number {
+    let count = 0
+    for (const { out, in: link } of peers.values()) {
+      count += (out?.requests.queued() ?? 0) + (out?.control.queued() ?? 0) + (link?.replies.queued() ?? 0)
+    }
+    return count
+  }
+
+  function checkDrained(): void {
+    if (onDrained === undefined || turns.awaited() > 0 || !pump.allTaken() || queued() > 0) return
+    onDrained()
+    onDrained = undefined
+  }
+
+  return {
+    monitors,
+    connect,
+    accept: () => pump.accept((lane) => [...peers.values()].find((peer) => peer.in?.lane === lane)),
+    pump() {
+      parking.unpark()
+      slot.add(BOARD_WORD.Beat, 1)
+      const more = pump.run()
+      deaths.deliver()
+      checkDrained()
+      return more
+    },
+    park() {
+      parking.park()
+      if (!pump.hasWork() && !deaths.deliverable()) return true
+      parking.unpark()
+      return false
+    },
+    ask,
+    tell,
+    onDeath: noteDeath,
+    controlOf: (to) => peers.get(to)?.out?.control,
+    ring: (to) => peers.get(to)?.bell.ring(),
+    drain() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      onDrained = resolve
+      pump.stopTaking()
+      options.schedule()
+      return promise
+    },
+    abortAll: (error) => turns.abortAll(error),
+    shut(error) {
+      shutBy = error
+      asks.failAll(error)
+      for (const waiting of arrivals.values()) waiting.reject(error)
+      arrivals.clear()
+    },
+    queued,
+  }
+}
+
+function copyOf({ bytes, start, end }: Encoded): Encoded {
+  return { bytes: Uint8Array.prototype.slice.call(bytes, start, end), start: 0, end: end - start }
+}

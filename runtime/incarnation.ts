@@ -1,0 +1,227 @@
+/**
+ * One life of an actor, inside its thread.
+ *
+ *   describe ─► import the module, find the definition
+ *   start    ─► endpoint, context, init ─► accept messages
+ *   stop     ─► `stopping` aborts ─► drain ─► terminate ─► drain ─► "stopped" to the supervisor, which ends the thread
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { createBlock, type BlockPort } from './blocks.ts'
+import { boardSlot } from './board.ts'
+import { systemClock } from './common/clock.ts'
+import { describe, errorToWire } from './common/errors.ts'
+import { silentLogger, type Logger, type LogLevel } from './common/logger.ts'
+import { createIds, systemRandom } from './common/random.ts'
+import {
+  isActorDefinition,
+  type ActorContext,
+  type ActorDefinition,
+  type CallContext,
+  type ChildControl,
+} from './define-actor.ts'
+import { CORRELATION_SPAN } from './asks.ts'
+import { createEndpoint, type Endpoint } from './endpoint.ts'
+import { fail } from './errors.ts'
+import { createBlockingLoop, createDueClock, createEventedLoop, type Loop } from './loop.ts'
+import { createRef, createRefs } from './refs.ts'
+import { BLOCKING_FLAG, createParking } from './rings/waiting.ts'
+import {
+  HOST,
+  type BlockWiring,
+  type Description,
+  type FromWorker,
+  type HostProtocol,
+  type Outcome,
+  type StartWiring,
+  type ToWorker,
+  type WorkerBoot,
+  type WorkerControl,
+} from './wiring.ts'
+
+/** Starting or stopping a child may take as long as its `init` or its shutdown. */
+const CHILD_DEADLINE_MS = 10 * 60_000
+
+export function createIncarnation(boot: WorkerBoot, port: MessagePort): WorkerControl {
+  let definition: ActorDefinition | undefined
+  return {
+    async describe() {
+      try {
+        definition = await findDefinition(boot)
+        const { kind, peers, inFlightMax, blockingBudgetMs } = definition
+        const value: Description = { kind, peers: [...peers], inFlightMax, blockingBudgetMs }
+        return { ok: true, value }
+      } catch (error) {
+        return { ok: false, error: errorToWire(error) }
+      }
+    },
+    async start(wiring) {
+      if (definition === undefined) throw new Error('start follows describe')
+      return startLife(definition, wiring, port)
+    },
+  }
+}
+
+async function findDefinition({ module, actor }: WorkerBoot): Promise<ActorDefinition> {
+  let exports: Record<string, unknown>
+  try {
+    exports = (await import(module)) as Record<string, unknown>
+  } catch (cause) {
+    throw fail('MODULE_INVALID', { module, actor, reason: describe(cause) }, { cause })
+  }
+  const found = Object.values(exports).find((value) => isActorDefinition(value) && value.name === actor)
+  if (!isActorDefinition(found)) {
+    throw fail('MODULE_INVALID', { module, actor, reason: 'no export of it is an actor of that name' })
+  }
+  return found
+}
+
+async function startLife(definition: ActorDefinition, wiring: StartWiring, port: MessagePort): Promise<Outcome<null>> {
+  const post = (message: FromWorker): void => port.postMessage(message)
+  const slot = boardSlot(wiring.board, wiring.slot)
+  const blocking = definition.kind === 'blocking'
+  const due = createDueClock()
+  const clock = blocking ? due.clock : systemClock
+  const logger = wiring.logging ? forwardingLogger(post, wiring.name) : silentLogger
+  const stopping = new AbortController()
+  // Until `init` is done the thread sleeps in its event loop, also that of a blocking actor.
+  let mark = wiring.incarnation
+  let loop: Loop = createEventedLoop(() => endpoint)
+  let state: unknown
+
+  const endpoint: Endpoint = createEndpoint({
+    name: wiring.name,
+    incarnation: wiring.incarnation,
+    clock,
+    logger,
+    slot,
+    slotOf: (index) => boardSlot(wiring.board, index),
+    table: wiring.table,
+    parking: createParking(slot.words, slot.parkedIndex, () => mark),
+    blocks: workerBlocks(wiring, post, port, () => loop.schedule()),
+    handlers: definition.handlers,
+    invoke: (handler, arg, call) => handler.run(state, arg, contextOf(context, call)),
+    onBell: () => loop.wake(),
+    schedule: () => loop.schedule(),
+    onPending: () => {},
+    onStop: () => void stop(),
+    reachable: (name) => endpoint.ask(HOST, 'reachable' satisfies keyof HostProtocol, { name }) as Promise<boolean>,
+  })
+  const context = createContext(wiring, endpoint, { clock, logger, stopping: stopping.signal })
+
+  async function stop(): Promise<void> {
+    if (stopping.signal.aborted) return
+    let error: unknown = null
+    stopping.abort(fail('ACTOR_STOPPED', { actor: wiring.name }))
+    await endpoint.drain()
+    try {
+      await definition.terminate(state, { kind: 'stopped' }, context)
+    } catch (thrown) {
+      error = errorToWire(thrown)
+    }
+    await endpoint.drain()
+    post({ kind: 'stopped', error } as FromWorker)
+  }
+
+  port.on('message', (message: ToWorker) => {
+    if (message.kind === 'peer') endpoint.connect(message.peer)
+  })
+  for (const peer of wiring.peers) endpoint.connect(peer)
+  try {
+    state = await definition.init(wiring.config, context)
+  } catch (cause) {
+    loop.stop()
+    const error = fail('INIT_FAILED', { actor: wiring.name, reason: describe(cause) }, { cause })
+    return { ok: false, error: errorToWire(error) }
+  }
+  if (blocking) {
+    loop.stop()
+    mark = wiring.incarnation | BLOCKING_FLAG
+    loop = createBlockingLoop(() => endpoint, {
+      words: slot.words,
+      index: slot.parkedIndex,
+      mark,
+      nextDueMs: due.nextDueMs,
+    })
+  }
+  endpoint.accept()
+  loop.schedule()
+  return { ok: true, value: null }
+}
+
+function createContext(
+  wiring: StartWiring,
+  endpoint: Endpoint,
+  given: Pick<ActorContext, 'clock' | 'logger' | 'stopping'>,
+): ActorContext {
+  const options = { deadlineMs: CHILD_DEADLINE_MS }
+  const host = createRef<HostProtocol>(endpoint, { name: HOST })
+  const children: ChildControl = {
+    startChild: (spec) => host.ask.startChild({ spec }, options),
+    stopChild: (name) => host.ask.stopChild({ name }, options),
+    list: () => host.ask.listChildren(null),
+  }
+  return {
+    ...given,
+    name: wiring.name,
+    incarnation: wiring.incarnation,
+    random: systemRandom,
+    ids: createIds(given.clock),
+    ref: createRefs(endpoint),
+    shared(region) {
+      const buffer = Object.hasOwn(wiring.shared, region) ? wiring.shared[region] : undefined
+      if (buffer === undefined) throw fail('SHARED_UNKNOWN', { region })
+      return buffer
+    },
+    monitor: (name, onDeath) => endpoint.monitors.add(name, onDeath),
+    children,
+  }
+}
+
+/** The context with its call: plain own properties, so that behaviours may spread it. */
+export function contextOf(context: ActorContext, call: CallContext['call']): CallContext {
+  const { name, incarnation, clock, random, ids, logger, stopping, ref, shared, monitor, children } = context
+  return { name, incarnation, clock, random, ids, logger, stopping, ref, shared, monitor, children, call }
+}
+
+function workerBlocks(
+  wiring: StartWiring,
+  post: (message: FromWorker) => void,
+  port: MessagePort,
+  onArrival: () => void,
+): BlockPort {
+  const blocks = new Map<number, SharedArrayBuffer>()
+  const keep = ({ id, buffer }: BlockWiring): void => void blocks.set(id, buffer)
+  let counter = 0
+  wiring.blocks.forEach(keep)
+  port.on('message', (message: ToWorker) => {
+    if (message.kind !== 'block') return
+    keep(message.block)
+    onArrival()
+  })
+  return {
+    send(to, bytes, start, end) {
+      const id = wiring.incarnation * CORRELATION_SPAN + ++counter
+      post({ kind: 'block', to, block: createBlock(id, bytes, start, end) })
+      return id
+    },
+    get: (id) => blocks.get(id),
+    free(id) {
+      blocks.delete(id)
+      post({ kind: 'block-freed', id })
+    },
+  }
+}
+
+function forwardingLogger(post: (message: FromWorker) => void, actor: string): Logger {
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: Record<string, unknown> = {}): void => {
+      try {
+        post({ kind: 'log', level, message, fields: { actor, ...fields } })
+      } catch {
+        // A field that cannot be cloned must not end the actor that logs it.
+        post({ kind: 'log', level, message, fields: { actor, unloggable: describe(fields) } })
+      }
+    }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}

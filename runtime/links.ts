@@ -1,0 +1,74 @@
+/** Which actors may talk to which, and the shared memory they do it through. Kept across restarts of both. */
+import { linkOffsets, RING_WORD } from './rings/layout.ts'
+import { linkMemory, type LinkMemory } from './wiring.ts'
+import type { LinkCapacity } from './rings/layout.ts'
+
+export interface Links {
+  /** The link from one actor to another; made when it is asked for first. */
+  ensure(from: string, to: string, capacity: LinkCapacity): LinkMemory
+  get(from: string, to: string): LinkMemory | null
+  /** Names linked with this one in either direction. */
+  peersOf(name: string): readonly string[]
+  /** Forgets every link of an actor that is gone for good. */
+  remove(name: string): void
+  /** Requests that wait in this actor's rings. */
+  depth(name: string): number
+  /** Whether anything waits for this actor: requests, control records or replies. */
+  waiting(name: string): boolean
+}
+
+interface Link {
+  readonly from: string
+  readonly to: string
+  readonly memory: LinkMemory
+  readonly requests: Int32Array
+  readonly control: Int32Array
+  readonly replies: Int32Array
+}
+
+export function createLinks(): Links {
+  const links = new Map<string, Link>()
+  // Names never contain a line break (`resolveSpec`), so two pairs never share a key.
+  const key = (from: string, to: string): string => `${from}\n${to}`
+  let lanes = 0
+
+  return {
+    ensure(from, to, capacity) {
+      const found = links.get(key(from, to))
+      if (found !== undefined) return found.memory
+      const memory = linkMemory(capacity, ++lanes)
+      const offsets = linkOffsets(capacity)
+      const header = (at: number): Int32Array => new Int32Array(memory.buffer, at, RING_WORD.Starved + 1)
+      const rings = {
+        requests: header(offsets.requests),
+        control: header(offsets.control),
+        replies: header(offsets.replies),
+      }
+      links.set(key(from, to), { from, to, memory, ...rings })
+      return memory
+    },
+    get: (from, to) => links.get(key(from, to))?.memory ?? null,
+    peersOf(name) {
+      const names = new Set<string>()
+      for (const { from, to } of links.values()) {
+        if (from === name) names.add(to)
+        if (to === name) names.add(from)
+      }
+      return [...names]
+    },
+    remove(name) {
+      for (const [id, { from, to }] of links) if (from === name || to === name) links.delete(id)
+    },
+    depth: (name) =>
+      [...links.values()].reduce((sum, link) => sum + (link.to === name ? records(link.requests) : 0), 0),
+    waiting: (name) =>
+      [...links.values()].some(
+        ({ from, to, requests, control, replies }) =>
+          (to === name && (records(requests) > 0 || records(control) > 0)) || (from === name && records(replies) > 0),
+      ),
+  }
+}
+
+function records(header: Int32Array): number {
+  return (Atomics.load(header, RING_WORD.Published) - Atomics.load(header, RING_WORD.Taken)) >>> 0
+}

@@ -1,0 +1,77 @@
+/** A thread's view of one other thread it may talk to: lanes out, lanes in, and the bell. */
+import type { BoardSlot } from './board.ts'
+import { createLane, type Lane, type LaneLimits } from './rings/lane.ts'
+import { createConsumer, createProducer, type RingConsumer } from './rings/ring.ts'
+import { createBell, type Bell } from './rings/waiting.ts'
+import { linkRings, type LinkMemory, type PeerWiring } from './wiring.ts'
+
+/** This thread asks; the peer answers. */
+export interface Outgoing {
+  readonly lane: number
+  readonly requests: Lane
+  readonly control: Lane
+  readonly replies: RingConsumer
+}
+
+/** The peer asks; this thread answers. */
+export interface Incoming {
+  readonly lane: number
+  readonly requests: RingConsumer
+  readonly control: RingConsumer
+  readonly replies: Lane
+  /** Cancelled asks that are still in the ring; emptied when the ring is. */
+  readonly cancelled: Set<number>
+}
+
+export interface Peer {
+  readonly name: string
+  generation: number
+  readonly bell: Bell
+  out: Outgoing | undefined
+  in: Incoming | undefined
+}
+
+/** What waits for room in a request ring: beyond it an ask fails with `MAILBOX_FULL`. */
+export const REQUESTS_WAITING: LaneLimits = { queuedMax: 4096, queuedBytesMax: 16 * 1024 * 1024 }
+/** Replies and control records are bounded by what is in flight; the queue itself never refuses. */
+export const UNLIMITED: LaneLimits = { queuedMax: Infinity, queuedBytesMax: Infinity }
+
+export function createPeer(wiring: PeerWiring, slot: BoardSlot): Peer {
+  const peer: Peer = {
+    name: wiring.name,
+    generation: wiring.generation,
+    bell: createBell(slot.words, slot.parkedIndex),
+    out: undefined,
+    in: undefined,
+  }
+  rewire(peer, wiring)
+  return peer
+}
+
+/** Takes over new lanes and a new bell; what is unchanged stays in use. */
+export function rewire(peer: Peer, wiring: PeerWiring): void {
+  peer.generation = wiring.generation
+  if (wiring.out?.lane !== peer.out?.lane) peer.out = wiring.out === null ? undefined : outgoing(wiring.out, peer.bell)
+  if (wiring.in?.lane !== peer.in?.lane) peer.in = wiring.in === null ? undefined : incoming(wiring.in, peer.bell)
+}
+
+function outgoing(link: LinkMemory, bell: Bell): Outgoing {
+  const rings = linkRings(link)
+  return {
+    lane: link.lane,
+    requests: createLane(createProducer(rings.requests), bell, REQUESTS_WAITING),
+    control: createLane(createProducer(rings.control), bell, UNLIMITED),
+    replies: createConsumer(rings.replies),
+  }
+}
+
+function incoming(link: LinkMemory, bell: Bell): Incoming {
+  const rings = linkRings(link)
+  return {
+    lane: link.lane,
+    requests: createConsumer(rings.requests),
+    control: createConsumer(rings.control),
+    replies: createLane(createProducer(rings.replies), bell, UNLIMITED),
+    cancelled: new Set(),
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * Moves records between the rings of one thread and its tables.
+ *
+ * A round: control lanes, then replies, then requests (one per peer in turn), then what waits for room. Rounds repeat up to
+ * a batch limit, so that timers and I/O of the thread are not starved.
+ *
+ * I1. Replies are drained also while requests are not taken (before `accept`, without a free cell): an `init` or a handler
+ *     that asks cannot deadlock on room.
+ * I2. A record whose block has not arrived stays in its ring and holds up its lane: order per sender is kept.
+ */
+import { readBlockReference, type Asks } from './asks.ts'
+import type { BlockPort } from './blocks.ts'
+import type { Codec } from './codec.ts'
+import { systemClock } from './common/clock.ts'
+import { errorToWire } from './common/errors.ts'
+import type { HeldTable } from './mailbox/held-table.ts'
+import type { Incoming, Outgoing, Peer } from './peer.ts'
+import { RecordFlag, RecordKind } from './rings/layout.ts'
+import type { RingConsumer } from './rings/ring.ts'
+import type { Turns } from './turns.ts'
+
+/** A batch ends at either bound: records of one pump, and time. */
+const BATCH_RECORDS = 256
+const BATCH_MS = 1
+/** A round is bounded too, so that the batch limits are looked at. */
+const REPLIES_PER_ROUND = 64
+
+export interface PumpHost {
+  readonly name: string
+  readonly peers: ReadonlyMap<string, Peer>
+  readonly asks: Asks
+  readonly turns: Turns
+  readonly table: HeldTable
+  readonly codec: Codec
+  readonly blocks: BlockPort
+  readonly onStop: () => void
+  readonly onDeath: (body: unknown) => void
+}
+
+export interface Pump {
+  /** Runs rounds up to the batch limit. `true` when there may be more to do. */
+  run(): boolean
+  /** Whether a parked thread would miss something; asks for room where something waits for it. */
+  hasWork(): boolean
+  /** From now on requests are taken; what earlier incarnations left comes first. */
+  accept(peerOf: (lane: number) => Peer | undefined): void
+  /** From now on only requests that have arrived already are taken. */
+  stopTaking(): void
+  /** Everything that had arrived at `stopTaking` is taken. */
+  allTaken(): boolean
+  /** Whether requests wait for a free cell. */
+  wantsCell(): boolean
+}
+
+export function createPump(host: PumpHost): Pump {
+  const { peers, asks, turns, table, codec, blocks } = host
+  let accepting = false
+  // For each lane the tail at the time of the stop.
+  let stopTails: Map<number, number> | undefined
+  let cellWanted = false
+
+  function advance(ring: RingConsumer, peer: Peer): void {
+    if (ring.advance()) peer.bell.ring()
+  }
+
+  function readControl(peer: Peer, link: Incoming): number {
+    let count = 0
+    while (link.control.next()) {
+      const { kind, correlation, data, payloadStart, payloadEnd } = link.control
+      const body = kind === RecordKind.Death ? codec.decode(data, payloadStart, payloadEnd, host.name) : undefined
+      advance(link.control, peer)
+      if (kind === RecordKind.Cancel) cancel(link, correlation)
+      else if (kind === RecordKind.Stop) host.onStop()
+      else if (kind === RecordKind.Death) host.onDeath(body)
+      count++
+    }
+    return count
+  }
+
+  /** A cancel overtakes its ask: one that is still in the ring must be remembered. */
+  function cancel(link: Incoming, correlation: number): void {
+    if (!turns.cancel(correlation) && !link.requests.empty()) link.cancelled.add(correlation)
+  }
+
+  function readReplies(peer: Peer, link: Outgoing): number {
+    const { replies } = link
+    let count = 0
+    while (count < REPLIES_PER_ROUND && replies.next()) {
+      const { kind, correlation } = replies
+      const large = (replies.flags & RecordFlag.Block) !== 0
+      const id = large ? readBlockReference(replies.data, replies.payloadStart) : 0
+      if (asks.has(correlation)) {
+        const block = large ? blocks.get(id) : undefined
+        if (large && block === undefined) break
+        settleReply(peer, kind as RecordKind, correlation, replies, block)
+      }
+      if (large) blocks.free(id)
+      advance(replies, peer)
+      count++
+    }
+    return count
+  }
+
+  function settleReply(
+    peer: Peer,
+    kind: RecordKind,
+    correlation: number,
+    { data, payloadStart, payloadEnd }: RingConsumer,
+    block: SharedArrayBuffer | undefined,
+  ): void {
+    let value: unknown
+    try {
+      value =
+        block === undefined
+          ? codec.decode(data, payloadStart, payloadEnd, peer.name)
+          : codec.decode(Buffer.from(block as unknown as ArrayBuffer), 0, block.byteLength, peer.name)
+    } catch (error) {
+      return asks.settle(correlation, RecordKind.Failure, errorToWire(error))
+    }
+    asks.settle(correlation, kind, value)
+  }
+
+  /** The record at the head came after the stop. */
+  function tooLate(link: Incoming): boolean {
+    if (stopTails === undefined) return false
+    const tail = stopTails.get(link.lane)
+    return tail === undefined || ((link.requests.position - tail) | 0) >= 0
+  }
+
+  /** Whether the request at the head may be taken now; `next()` has found it. */
+  function takeable(link: Incoming): boolean {
+    const { requests } = link
+    if (tooLate(link)) return false
+    if ((requests.flags & RecordFlag.Block) === 0) return true
+    return blocks.get(readBlockReference(requests.data, requests.payloadStart)) !== undefined
+  }
+
+  function readRequest(peer: Peer, link: Incoming): boolean {
+    const { requests, lane, cancelled } = link
+    if (!requests.next()) {
+      if (cancelled.size > 0) cancelled.clear()
+      return false
+    }
+    if (!takeable(link)) return false
+    if (cancelled.size > 0 && cancelled.delete(requests.correlation)) {
+      if ((requests.flags & RecordFlag.Block) !== 0)
+        blocks.free(readBlockReference(requests.data, requests.payloadStart))
+      advance(requests, peer)
+      return true
+    }
+    const cell = table.take(lane, requests)
+    if (cell === -1) {
+      cellWanted = true
+      return false
+    }
+    advance(requests, peer)
+    turns.start(cell, peer)
+    return true
+  }
+
+  function flush(peer: Peer): boolean {
+    let published = false
+    if (peer.out !== undefined) {
+      if (peer.out.requests.queued() > 0) published = peer.out.requests.flush()
+      if (peer.out.control.queued() > 0) published = peer.out.control.flush() || published
+    }
+    if (peer.in !== undefined && peer.in.replies.queued() > 0) published = peer.in.replies.flush() || published
+    return published
+  }
+
+  function round(): number {
+    let count = 0
+    for (const peer of peers.values()) if (peer.in !== undefined) count += readControl(peer, peer.in)
+    for (const peer of peers.values()) if (peer.out !== undefined) count += readReplies(peer, peer.out)
+    if (accepting) {
+      cellWanted = false
+      for (const peer of peers.values()) if (peer.in !== undefined && readRequest(peer, peer.in)) count++
+    }
+    for (const peer of peers.values()) if (flush(peer)) count++
+    return count
+  }
+
+  function laneHasWork(peer: Peer): boolean {
+    const { out } = peer
+    const link = peer.in
+    if (out !== undefined) {
+      if (out.replies.next() && replyReadable(out.replies)) return true
+      if (out.requests.queued() > 0 && !out.requests.waitForRoom()) return true
+      if (out.control.queued() > 0 && !out.control.waitForRoom()) return true
+    }
+    if (link === undefined) return false
+    if (!link.control.empty() || (link.replies.queued() > 0 && !link.replies.waitForRoom())) return true
+    return accepting && !cellWanted && link.requests.next() && takeable(link)
+  }
+
+  function replyReadable(replies: RingConsumer): boolean {
+    if ((replies.flags & RecordFlag.Block) === 0 || !asks.has(replies.correlation)) return true
+    return blocks.get(readBlockReference(replies.data, replies.payloadStart)) !== undefined
+  }
+
+  return {
+    run() {
+      const endAt = systemClock.monotonicMs() + BATCH_MS
+      for (let moved = 0; moved < BATCH_RECORDS;) {
+        const count = round()
+        if (count === 0) return false
+        moved += count
+        if (systemClock.monotonicMs() >= endAt) return true
+      }
+      return true
+    },
+    hasWork() {
+      for (const peer of peers.values()) if (laneHasWork(peer)) return true
+      return false
+    },
+    accept(peerOf) {
+      for (const peer of peers.values()) {
+        const link = peer.in
+        if (link !== undefined && link.requests.next() && table.holds(link.lane, link.requests)) {
+          advance(link.requests, peer)
+        }
+      }
+      turns.recover(peerOf)
+      accepting = true
+    },
+    stopTaking() {
+      stopTails = new Map()
+      for (const { in: link } of peers.values()) if (link !== undefined) stopTails.set(link.lane, link.requests.tail())
+    },
+    allTaken() {
+      for (const { in: link } of peers.values()) {
+        if (link !== undefined && link.requests.next() && !tooLate(link)) return false
+      }
+      return true
+    },
+    wantsCell: () => cellWanted,
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * The sending side of a ring, with a bounded queue for what finds no room.
+ *
+ * Order is kept: while anything waits, everything waits. The queue is bounded by count and bytes; at the bound `send`
+ * says so and its caller decides (an ask fails with `MAILBOX_FULL`, a tell becomes a dead letter).
+ */
+import type { RecordKind } from './layout.ts'
+import type { RingProducer } from './ring.ts'
+import type { Bell } from './waiting.ts'
+
+export interface LaneLimits {
+  readonly queuedMax: number
+  readonly queuedBytesMax: number
+}
+
+export interface Lane {
+  readonly capacityBytes: number
+  /** Publishes or queues one record; `false` when the queue is full. `onPublished` runs when it is in the ring. */
+  send(
+    kind: RecordKind,
+    flags: number,
+    incarnation: number,
+    correlation: number,
+    deadlineAt: number,
+    payload: Uint8Array,
+    start: number,
+    end: number,
+    onPublished?: () => void,
+  ): boolean
+  /** Publishes what waits, as far as there is room. Returns whether anything was published. */
+  flush(): boolean
+  /** Records that wait for room. */
+  queued(): number
+  /** Asks the consumer to wake this thread when it makes room; `false` when there is room already or nothing waits. */
+  waitForRoom(): boolean
+}
+
+interface Waiting {
+  readonly kind: RecordKind
+  readonly flags: number
+  readonly incarnation: number
+  readonly correlation: number
+  readonly deadlineAt: number
+  readonly payload: Uint8Array
+  readonly onPublished: (() => void) | undefined
+}
+
+export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimits): Lane {
+  let queue: Waiting[] = []
+  // Index of the first waiting record: taking from the front must not move the rest.
+  let first = 0
+  let queuedBytes = 0
+
+  const count = (): number => queue.length - first
+
+  function publish(waiting: Waiting): boolean {
+    const { kind, flags, incarnation, correlation, deadlineAt, payload } = waiting
+    return producer.write(kind, flags, incarnation, correlation, deadlineAt, payload, 0, payload.length)
+  }
+
+  function flush(): boolean {
+    let published = false
+    while (count() > 0 && publish(queue[first]!)) {
+      const { payload, onPublished } = queue[first]!
+      queuedBytes -= payload.length
+      first++
+      published = true
+      onPublished?.()
+    }
+    if (count() === 0 || first > 1024) {
+      queue = queue.slice(first)
+      first = 0
+    }
+    if (published) bell.ring()
+    return published
+  }
+
+  return {
+    capacityBytes: producer.capacityBytes,
+    send(kind, flags, incarnation, correlation, deadlineAt, payload, start, end, onPublished) {
+      if (count() === 0 && producer.write(kind, flags, incarnation, correlation, deadlineAt, payload, start, end)) {
+        onPublished?.()
+        bell.ring()
+        return true
+      }
+      if (count() >= limits.queuedMax || queuedBytes + (end - start) > limits.queuedBytesMax) return false
+      queuedBytes += end - start
+      queue.push({
+        kind,
+        flags,
+        incarnation,
+        correlation,
+        deadlineAt,
+        payload: copyOf(payload, start, end),
+        onPublished,
+      })
+      // The consumer may be making room just now: it must know that somebody waits, or there is room already.
+      if (count() === 1 && !producer.starve(end - start)) flush()
+      bell.ring()
+      return true
+    },
+    flush,
+    queued: count,
+    waitForRoom: () => count() > 0 && producer.starve(queue[first]!.payload.length),
+  }
+}
+
+/** `Buffer.prototype.slice` would be a view of the encoder's buffer, which is written again. */
+function copyOf(payload: Uint8Array, start: number, end: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(payload, start, end)
+}

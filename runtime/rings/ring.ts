@@ -1,0 +1,217 @@
+/**
+ * A single-producer, single-consumer ring of records in shared memory.
+ *
+ *   producer                                consumer
+ *   write bytes at tail                     read tail
+ *   store tail ──── publishes ───────────►  read bytes at head
+ *                                           store head ──── gives the room back ────►
+ *
+ * I1. The bytes of a record are written before the store of `tail` that publishes it, and read before the store of
+ *     `head` that gives them back. Both stores are sequentially consistent, so plain reads and writes in between are safe.
+ * I2. Only the producer writes `tail`, only the consumer writes `head`: a thread that dies between two steps leaves a ring
+ *     that its next incarnation can go on with; an unpublished record never was.
+ * I3. A record never crosses the end of the data: a padding record fills the lap. A record is at most capacity/8, so a
+ *     padding and a record always fit into an empty ring.
+ * I4. A producer without room sets `starved`, looks again, and only then waits; a consumer that gives room back looks at
+ *     `starved`. One of the two sees the other.
+ *
+ * The memory is reached through `AtomicsLike` and array views that tests replace to explore every interleaving.
+ */
+import assert from 'node:assert/strict'
+import {
+  invalidCapacity,
+  RECORD,
+  RECORD_HEADER_BYTES,
+  recordBytes,
+  RecordKind,
+  RING_HEADER_BYTES,
+  RING_WORD,
+} from './layout.ts'
+
+/** What the protocol needs of `Atomics`; sequentially consistent. */
+export interface AtomicsLike {
+  load(words: Int32Array, index: number): number
+  store(words: Int32Array, index: number, value: number): number
+  compareExchange(words: Int32Array, index: number, expected: number, value: number): number
+}
+
+/** Views of the same bytes: the ring's header words, and its data three times. */
+export interface RingMemory {
+  readonly words: Int32Array
+  readonly data: Uint8Array
+  readonly dataWords: Int32Array
+  readonly dataDoubles: Float64Array
+  readonly capacityBytes: number
+}
+
+export function ringMemory(buffer: SharedArrayBuffer, byteOffset: number, capacityBytes: number): RingMemory {
+  const invalid = invalidCapacity(capacityBytes)
+  assert(invalid === null, invalid ?? '')
+  const dataAt = byteOffset + RING_HEADER_BYTES
+  return {
+    words: new Int32Array(buffer, byteOffset, RING_HEADER_BYTES / 4),
+    // A Buffer, because msgpackr reads strings fastest from one.
+    data: Buffer.from(buffer as unknown as ArrayBuffer, dataAt, capacityBytes),
+    dataWords: new Int32Array(buffer, dataAt, capacityBytes / 4),
+    dataDoubles: new Float64Array(buffer, dataAt, capacityBytes / 8),
+    capacityBytes,
+  }
+}
+
+export interface RingProducer {
+  readonly capacityBytes: number
+  /** Writes and publishes one record; `false` when there is no room (nothing changed). */
+  write(
+    kind: RecordKind,
+    flags: number,
+    incarnation: number,
+    correlation: number,
+    deadlineAt: number,
+    payload: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean
+  /** Declares that the producer waits; `false` when room appeared meanwhile (I4). */
+  starve(payloadBytes: number): boolean
+}
+
+/** The record at the head. Values stay valid until the next `next()`; the payload until `advance()`. */
+export interface RingConsumer {
+  readonly data: Uint8Array
+  kind: number
+  flags: number
+  incarnation: number
+  correlation: number
+  deadlineAt: number
+  payloadStart: number
+  payloadEnd: number
+  /** Ring position of the current record. */
+  position: number
+  /** Moves to the record at the head, over padding; `false` when the ring is empty. Does not take it. */
+  next(): boolean
+  /** Takes the current record: gives its room back. `true` when the producer waits for room and must be woken. */
+  advance(): boolean
+  empty(): boolean
+  /** Position after the last published record. */
+  tail(): number
+  /** Position up to which records are taken. */
+  head(): number
+}
+
+const COPY_LOOP_BYTES = 128
+
+export function createProducer(memory: RingMemory, atomics: AtomicsLike = Atomics): RingProducer {
+  const { words, data, dataWords, dataDoubles, capacityBytes } = memory
+  const mask = capacityBytes - 1
+  let tail = atomics.load(words, RING_WORD.Tail)
+  // The head as last seen: the shared line is only read when this one says there is no room.
+  let headSeen = atomics.load(words, RING_WORD.Head)
+
+  function room(neededBytes: number): boolean {
+    if (capacityBytes - ((tail - headSeen) >>> 0) >= neededBytes) return true
+    headSeen = atomics.load(words, RING_WORD.Head)
+    return capacityBytes - ((tail - headSeen) >>> 0) >= neededBytes
+  }
+
+  /** Bytes to claim for a record at the tail, its padding included. */
+  function claim(sizeBytes: number): number {
+    const lapBytes = capacityBytes - (tail & mask)
+    return sizeBytes <= lapBytes ? sizeBytes : lapBytes + sizeBytes
+  }
+
+  function copyIn(to: number, payload: Uint8Array, start: number, end: number): void {
+    if (end - start > COPY_LOOP_BYTES) data.set(payload.subarray(start, end), to)
+    else for (let from = start; from < end; from++) data[to++] = payload[from]!
+  }
+
+  return {
+    capacityBytes,
+    write(kind, flags, incarnation, correlation, deadlineAt, payload, start, end) {
+      const sizeBytes = recordBytes(end - start)
+      assert(sizeBytes <= capacityBytes / 8, 'a record is at most capacity/8')
+      const claimedBytes = claim(sizeBytes)
+      if (!room(claimedBytes)) return false
+      let at = tail & mask
+      if (claimedBytes !== sizeBytes) {
+        dataWords[at >> 2] = claimedBytes - sizeBytes - 8
+        dataWords[(at >> 2) + 1] = RecordKind.Padding
+        at = 0
+      }
+      dataWords[at >> 2] = end - start
+      dataWords[(at >> 2) + 1] = kind | (flags << 8) | (incarnation << 16)
+      dataDoubles[(at + RECORD.correlation) >> 3] = correlation
+      dataDoubles[(at + RECORD.deadlineAt) >> 3] = deadlineAt
+      copyIn(at + RECORD.payload, payload, start, end)
+      tail = (tail + claimedBytes) | 0
+      words[RING_WORD.Published]! += 1
+      atomics.store(words, RING_WORD.Tail, tail)
+      return true
+    },
+    starve(payloadBytes) {
+      atomics.store(words, RING_WORD.Starved, 1)
+      if (!room(claim(recordBytes(payloadBytes)))) return true
+      atomics.store(words, RING_WORD.Starved, 0)
+      return false
+    },
+  }
+}
+
+export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomics): RingConsumer {
+  const { words, data, dataWords, dataDoubles, capacityBytes } = memory
+  const mask = capacityBytes - 1
+  let head = atomics.load(words, RING_WORD.Head)
+  let tailSeen = head
+  let sizeBytes = 0
+
+  const consumer: RingConsumer = {
+    data,
+    kind: 0,
+    flags: 0,
+    incarnation: 0,
+    correlation: 0,
+    deadlineAt: 0,
+    payloadStart: 0,
+    payloadEnd: 0,
+    position: 0,
+    next() {
+      if (head === tailSeen) tailSeen = atomics.load(words, RING_WORD.Tail)
+      let skippedBytes = 0
+      for (;;) {
+        const position = (head + skippedBytes) | 0
+        if (position === tailSeen) return false
+        const at = position & mask
+        const lengthBytes = dataWords[at >> 2]!
+        const meta = dataWords[(at >> 2) + 1]!
+        if ((meta & 0xff) === RecordKind.Padding) {
+          skippedBytes += lengthBytes + 8
+          continue
+        }
+        assert(lengthBytes >= 0 && recordBytes(lengthBytes) <= capacityBytes - at, 'a record lies within its lap')
+        sizeBytes = skippedBytes + recordBytes(lengthBytes)
+        consumer.kind = meta & 0xff
+        consumer.flags = (meta >>> 8) & 0xff
+        consumer.incarnation = meta >>> 16
+        consumer.correlation = dataDoubles[(at + RECORD.correlation) >> 3]!
+        consumer.deadlineAt = dataDoubles[(at + RECORD.deadlineAt) >> 3]!
+        consumer.payloadStart = at + RECORD_HEADER_BYTES
+        consumer.payloadEnd = consumer.payloadStart + lengthBytes
+        consumer.position = position
+        return true
+      }
+    },
+    advance() {
+      assert(sizeBytes > 0, 'next() found a record')
+      head = (head + sizeBytes) | 0
+      sizeBytes = 0
+      words[RING_WORD.Taken]! += 1
+      atomics.store(words, RING_WORD.Head, head)
+      return (
+        atomics.load(words, RING_WORD.Starved) === 1 && atomics.compareExchange(words, RING_WORD.Starved, 1, 0) === 1
+      )
+    },
+    empty: () => head === atomics.load(words, RING_WORD.Tail),
+    tail: () => atomics.load(words, RING_WORD.Tail),
+    head: () => head,
+  }
+  return consumer
+}

@@ -1,0 +1,94 @@
+/**
+ * How an idle thread sleeps and is woken.
+ *
+ *   consumer                                   producer
+ *   parked ← own mark                          publish a record
+ *   look at every lane again ── something? ──► stay awake
+ *   sleep                                      parked ≠ 0 and I can reach that incarnation?
+ *                                              compare-and-swap parked → 0, and ring once
+ *
+ * I1. No wake-up is lost: all four accesses are sequentially consistent, so either the consumer's second look sees the
+ *     record or the producer sees `parked`.
+ * I2. One bell per sleep: only the producer whose swap succeeds rings.
+ * I3. `parked` names the sleeping incarnation, so nobody swallows a bell for an incarnation it has no port to; when the
+ *     port arrives, `connect` looks again. A new incarnation drains its lanes before it parks.
+ * I4. The supervisor rings again when it sees a parked actor with waiting records (`watch` in `hang-watch.ts`).
+ *
+ * An evented thread sleeps in its event loop and is woken by a message on a port; a blocking one sleeps in
+ * `Atomics.wait` on the parked word itself, so its mark carries a flag that says "notify, do not post".
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { AtomicsLike } from './ring.ts'
+
+/** Set in the parked word of a thread that sleeps in `Atomics.wait`. Incarnations are below it. */
+export const BLOCKING_FLAG = 1 << 16
+const AWAKE = 0
+
+/** A thread's own side: says when it sleeps. */
+export interface Parking {
+  /** Declares this thread asleep. The caller must then look at its lanes once more, and `unpark` if there is work. */
+  park(): void
+  unpark(): void
+}
+
+/** `mark` is the thread's incarnation, with `BLOCKING_FLAG` when it sleeps in `Atomics.wait`. */
+export function createParking(
+  words: Int32Array,
+  index: number,
+  mark: () => number,
+  atomics: AtomicsLike = Atomics,
+): Parking {
+  return {
+    park: () => void atomics.store(words, index, mark()),
+    unpark: () => void atomics.store(words, index, AWAKE),
+  }
+}
+
+/** A peer's side: wakes that thread if it sleeps. */
+export interface Bell {
+  /** Call after publishing. Cheap when the peer is awake. */
+  ring(): void
+  /** A port to this incarnation of the peer; the one before is closed. */
+  connect(port: MessagePort, incarnation: number): void
+  close(): void
+}
+
+/** What can be rung: a MessagePort, or a test's stand-in. */
+export interface BellPort {
+  postMessage(value: unknown): void
+}
+
+/** Wakes the sleeper of that parked word once, if `port` reaches it. Returns whether it rang. */
+export function wake(
+  words: Int32Array,
+  index: number,
+  port: BellPort | undefined,
+  incarnation: number,
+  atomics: AtomicsLike = Atomics,
+): boolean {
+  const parked = atomics.load(words, index)
+  if (parked === AWAKE) return false
+  const blocking = (parked & BLOCKING_FLAG) !== 0
+  if (!blocking && (port === undefined || parked !== incarnation)) return false
+  if (atomics.compareExchange(words, index, parked, AWAKE) !== parked) return false
+  if (blocking) Atomics.notify(words, index)
+  else port?.postMessage(0)
+  return true
+}
+
+export function createBell(words: Int32Array, index: number): Bell {
+  let port: MessagePort | undefined
+  let incarnation = 0
+  return {
+    ring: () => void wake(words, index, port, incarnation),
+    connect(next, nextIncarnation) {
+      port?.close()
+      port = next
+      incarnation = nextIncarnation
+    },
+    close() {
+      port?.close()
+      port = undefined
+    },
+  }
+}

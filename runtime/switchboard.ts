@@ -1,0 +1,132 @@
+/**
+ * Connects threads: which links exist, who gets which bell, who is told of what.
+ *
+ * Every incarnation gets a fresh pair of ports with each living peer: a bell cannot outlive its thread. Links and tables
+ * are made once per child and given to each incarnation again.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { BlockStore } from './blocks.ts'
+import type { Child } from './child.ts'
+import { createCodec } from './codec.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Links } from './links.ts'
+import { heldTableMemory } from './mailbox/held-table.ts'
+import { inlineBytesMax, RecordFlag, RecordKind } from './rings/layout.ts'
+import {
+  DYNAMIC_LINK,
+  HOST,
+  HOST_INCARNATION,
+  HOST_LINK,
+  STATIC_LINK,
+  type DeathRecord,
+  type PeerWiring,
+  type StartWiring,
+} from './wiring.ts'
+
+export interface SwitchboardOptions {
+  readonly children: ReadonlyMap<string, Child>
+  readonly links: Links
+  readonly blocks: BlockStore
+  readonly endpoint: Endpoint
+  readonly board: SharedArrayBuffer
+  readonly shared: Readonly<Record<string, SharedArrayBuffer>>
+  readonly logging: boolean
+}
+
+export interface Switchboard {
+  /** Makes the links and the held table of a child that has been described. */
+  link(child: Child): void
+  /** The wiring of the child's new incarnation; its living peers are given their new bells. */
+  plug(child: Child): { readonly wiring: StartWiring; readonly ports: readonly MessagePort[] }
+  /** Tells every living thread of a death. */
+  announce(record: DeathRecord): void
+  /** Asks a child to stop in order. */
+  askToStop(child: Child): void
+  /** Whether that actor may send to this child. */
+  mayReach(from: string, child: Child): boolean
+}
+
+const HOST_GENERATION = 0
+const HOST_SLOT = 0
+
+export function createSwitchboard(options: SwitchboardOptions): Switchboard {
+  const { children, links, blocks, endpoint } = options
+  const codec = createCodec()
+
+  const mayReach = (from: string, child: Child): boolean =>
+    from === HOST ||
+    child.spec.reachableFrom?.includes(from) === true ||
+    children.get(from)?.description?.peers.includes(child.spec.name) === true
+
+  function link(child: Child): void {
+    const { name } = child.spec
+    const { inFlightMax = 0 } = child.description ?? {}
+    links.ensure(HOST, name, child.dynamic ? DYNAMIC_LINK : STATIC_LINK)
+    links.ensure(name, HOST, HOST_LINK)
+    for (const other of children.values()) {
+      if (other === child || other.description === undefined) continue
+      const capacity = child.dynamic || other.dynamic ? DYNAMIC_LINK : STATIC_LINK
+      if (mayReach(name, other)) links.ensure(name, other.spec.name, capacity)
+      if (mayReach(other.spec.name, child)) links.ensure(other.spec.name, name, capacity)
+    }
+    const payloadBytes = inlineBytesMax((child.dynamic ? DYNAMIC_LINK : STATIC_LINK).requestBytes)
+    child.table ??= heldTableMemory(inFlightMax, payloadBytes)
+  }
+
+  /** `name` as `from` sees it. */
+  function peerWiring(from: string, name: string, bell: PeerWiring['bell']): PeerWiring {
+    const child = children.get(name)
+    return {
+      name,
+      generation: child?.generation ?? HOST_GENERATION,
+      slot: child?.slotIndex ?? HOST_SLOT,
+      out: links.get(from, name),
+      in: links.get(name, from),
+      bell,
+    }
+  }
+
+  function plug(child: Child): { wiring: StartWiring; ports: MessagePort[] } {
+    const { name, config } = child.spec
+    const ports: MessagePort[] = []
+    const peers = links.peersOf(name).map((peer) => {
+      const other = children.get(peer)
+      if (peer !== HOST && other?.attached !== true) return peerWiring(name, peer, null)
+      const channel = new MessageChannel()
+      const seen = peerWiring(peer, name, { port: channel.port2, incarnation: child.incarnation })
+      if (other === undefined) endpoint.connect(seen)
+      else other.worker?.post({ kind: 'peer', peer: seen }, [channel.port2])
+      ports.push(channel.port1)
+      return peerWiring(name, peer, { port: channel.port1, incarnation: other?.incarnation ?? HOST_INCARNATION })
+    })
+    child.attached = true
+    const { incarnation, slotIndex: slot, table } = child
+    if (table === undefined) throw new Error('link comes before plug')
+    const { board, shared, logging } = options
+    return {
+      wiring: { name, incarnation, config, board, slot, table, peers, shared, logging, blocks: blocks.of(name) },
+      ports,
+    }
+  }
+
+  function announce(record: DeathRecord): void {
+    for (const child of children.values()) {
+      if (!child.attached || child.generation === record.generation) continue
+      const { bytes, start, end } = codec.encode(record, child.spec.name)
+      const lane = endpoint.controlOf(child.spec.name)
+      lane?.send(RecordKind.Death, RecordFlag.None, HOST_INCARNATION, 0, Infinity, bytes, start, end)
+    }
+    endpoint.onDeath(record)
+  }
+
+  return {
+    link,
+    plug,
+    announce,
+    askToStop(child) {
+      const lane = endpoint.controlOf(child.spec.name)
+      lane?.send(RecordKind.Stop, RecordFlag.None, HOST_INCARNATION, 0, Infinity, new Uint8Array(0), 0, 0)
+    },
+    mayReach,
+  }
+}

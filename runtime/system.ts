@@ -1,0 +1,245 @@
+/**
+ * A system of actors on threads: `startSystem` puts the host's endpoint, its loop and the supervisor together.
+ *
+ * The process exits by itself when no ask is pending: threads, bells and timers are unref'd, and one port keeps the event
+ * loop alive while an ask of the host is pending or the system closes.
+ */
+import { MessageChannel } from 'node:worker_threads'
+import { CORRELATION_SPAN } from './asks.ts'
+import { createBlock, createBlockStore, type BlockPort, type BlockStore } from './blocks.ts'
+import { boardSlot, BOARD_WORD, createBoard } from './board.ts'
+import { systemClock } from './common/clock.ts'
+import { invalidOption, choiceOption, integerOption, own, refuseUnknown } from './common/options.ts'
+import { silentLogger } from './common/logger.ts'
+import { systemRandom } from './common/random.ts'
+import type { ActorSystem, SystemOptions } from './actor-system.ts'
+import type { ActorKey, AnyProtocol, CallContext, ResolvedHandler } from './define-actor.ts'
+import { createEndpoint, type Endpoint } from './endpoint.ts'
+import { fail } from './errors.ts'
+import { createEventedLoop } from './loop.ts'
+import { heldTableMemory } from './mailbox/held-table.ts'
+import { createRefs, type Sender } from './refs.ts'
+import { inlineBytesMax } from './rings/layout.ts'
+import { createParking } from './rings/waiting.ts'
+import { createSupervisor, type Supervisor } from './supervisor.ts'
+import { SUPERVISION_DEFAULTS, type SupervisionLimits } from './supervision.ts'
+import { HOST, HOST_INCARNATION, HOST_LINK, type HostProtocol } from './wiring.ts'
+
+/** Calls about children that the host serves at the same time. */
+const HOST_IN_FLIGHT_MAX = 256
+/** How long `beforeExit` waits for tells to be taken. */
+const FLUSH_MAX_MS = 5_000
+const FLUSH_STEP_MS = 5
+const CLOSE_DEFAULT_MS = 30_000
+
+export async function startSystem(options: SystemOptions): Promise<ActorSystem> {
+  const resolved = resolveOptions(options)
+  const { clock, random, logger, shared } = resolved
+  const board = createBoard()
+  const slot = boardSlot(board, 0)
+  slot.set(BOARD_WORD.Incarnation, HOST_INCARNATION)
+  const store = createBlockStore()
+  const keepAlive = createKeepAlive()
+  const loop = createEventedLoop(() => endpoint)
+  const calls = hostCalls(() => supervisor)
+  const endpoint: Endpoint = createEndpoint({
+    name: HOST,
+    incarnation: HOST_INCARNATION,
+    clock,
+    logger,
+    slot,
+    slotOf: (index) => boardSlot(board, index),
+    table: heldTableMemory(HOST_IN_FLIGHT_MAX, inlineBytesMax(HOST_LINK.requestBytes)),
+    parking: createParking(slot.words, slot.parkedIndex, () => HOST_INCARNATION),
+    blocks: hostBlocks(store, () => supervisor),
+    handlers: calls,
+    // The host's handlers need nothing but who asks.
+    invoke: (handler, arg, call) => handler.run(undefined, arg, { call } as CallContext),
+    onBell: loop.wake,
+    schedule: loop.schedule,
+    onPending: (pending) => keepAlive.hold('asks', pending),
+    onStop: () => {},
+    reachable: async (name) => supervisor.reachable(HOST, name),
+  })
+  const supervisor: Supervisor = createSupervisor({
+    ...{ endpoint, blocks: store, limits: resolved.limits, clock, random, logger, board, shared },
+    logging: options.logger !== undefined,
+    workerEntry: options.workerEntry,
+    onHostWork: loop.schedule,
+    onFailed: (error) => endpoint.shut(error),
+  })
+  endpoint.accept()
+  try {
+    await supervisor.start(options.children)
+  } catch (error) {
+    loop.stop()
+    keepAlive.close()
+    throw error
+  }
+  return openSystem({ endpoint, supervisor, keepAlive, shared, stopLoop: loop.stop })
+}
+
+interface Parts {
+  readonly endpoint: Endpoint
+  readonly supervisor: Supervisor
+  readonly keepAlive: KeepAlive
+  readonly shared: Readonly<Record<string, SharedArrayBuffer>>
+  readonly stopLoop: () => void
+}
+
+function openSystem({ endpoint, supervisor, keepAlive, shared, stopLoop }: Parts): ActorSystem {
+  let closed: Promise<void> | undefined
+  const sender: Sender = {
+    ask: (to, call, arg, callOptions) =>
+      closed === undefined
+        ? endpoint.ask(to, call, arg, callOptions)
+        : Promise.reject(fail('ACTOR_STOPPED', { actor: to })),
+    tell: (to, call, arg) => endpoint.tell(to, call, arg),
+  }
+  const refs = createRefs(sender)
+  const removeFlush = flushBeforeExit(() => endpoint.queued() > 0 || supervisor.untaken())
+
+  async function shutDown(deadlineMs: number): Promise<void> {
+    removeFlush()
+    keepAlive.hold('close', true)
+    try {
+      await supervisor.stopAll(deadlineMs)
+    } finally {
+      endpoint.shut(fail('ACTOR_STOPPED', { actor: 'of a closed system' }))
+      stopLoop()
+      keepAlive.close()
+    }
+  }
+
+  const close: ActorSystem['close'] = ({ deadlineMs = CLOSE_DEFAULT_MS } = {}) => (closed ??= shutDown(deadlineMs))
+
+  return {
+    incarnation: HOST_INCARNATION,
+    children: supervisor.children,
+    ref: <P extends AnyProtocol>(key: ActorKey<P>) => refs(key),
+    shared(region) {
+      const buffer = Object.hasOwn(shared, region) ? shared[region] : undefined
+      if (buffer === undefined) throw fail('SHARED_UNKNOWN', { region })
+      return buffer
+    },
+    monitor: (name, onDeath) => endpoint.monitors.add(name, onDeath),
+    stats: () => supervisor.stats(),
+    kill: (name) => supervisor.kill(name),
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  }
+}
+
+const OPTION_KEYS = [
+  'children',
+  'strategy',
+  'restartsMax',
+  'restartPeriodMs',
+  'shared',
+  'logger',
+  'clock',
+  'random',
+  'workerEntry',
+] as const
+
+function resolveOptions(options: SystemOptions) {
+  refuseUnknown(options, OPTION_KEYS)
+  if (!Array.isArray(own(options, 'children'))) {
+    throw invalidOption('children', 'a list of child specs', own(options, 'children'))
+  }
+  const limits: SupervisionLimits = Object.freeze({
+    ...SUPERVISION_DEFAULTS,
+    strategy: choiceOption(options, 'strategy', SUPERVISION_DEFAULTS.strategy, [
+      'one-for-one',
+      'one-for-all',
+      'rest-for-one',
+    ]),
+    restartsMax: integerOption(options, 'restartsMax', SUPERVISION_DEFAULTS.restartsMax, { min: 0 }),
+    restartPeriodMs: integerOption(options, 'restartPeriodMs', SUPERVISION_DEFAULTS.restartPeriodMs, { min: 1 }),
+  })
+  const sizes = Object.keys(options.shared ?? {}).map(
+    (region) => [region, integerOption(options.shared, region, 0, { min: 0 })] as const,
+  )
+  return {
+    limits,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    logger: options.logger ?? silentLogger,
+    shared: Object.fromEntries(sizes.map(([region, bytes]) => [region, new SharedArrayBuffer(bytes)])),
+  }
+}
+
+/** The supervisor as actors call it. */
+function hostCalls(supervisor: () => Supervisor): ReadonlyMap<string, ResolvedHandler> {
+  type HostHandlers = {
+    [K in keyof HostProtocol]: (
+      arg: Parameters<HostProtocol[K]>[0],
+      sender: string,
+    ) => ReturnType<HostProtocol[K]> | Promise<ReturnType<HostProtocol[K]>>
+  }
+  const handlers: HostHandlers = {
+    startChild: ({ spec }) => supervisor().children.startChild(spec),
+    stopChild: ({ name }) => supervisor().children.stopChild(name),
+    listChildren: () => supervisor().children.list(),
+    reachable: ({ name }, sender) => supervisor().reachable(sender, name),
+  }
+  type AnyHandler = (arg: unknown, sender: string) => unknown
+  return new Map(
+    (Object.entries(handlers) as [string, AnyHandler][]).map(([name, handler]) => [
+      name,
+      { redeliver: false, run: (_state, arg, ctx) => handler(arg, ctx.call.sender) },
+    ]),
+  )
+}
+
+function hostBlocks(store: BlockStore, supervisor: () => Supervisor): BlockPort {
+  let counter = 0
+  return {
+    send(to, bytes, start, end) {
+      const id = HOST_INCARNATION * CORRELATION_SPAN + ++counter
+      supervisor().deliver(to, createBlock(id, bytes, start, end))
+      return id
+    },
+    get: (id) => store.get(id),
+    free: (id) => store.free(id),
+  }
+}
+
+interface KeepAlive {
+  /** Keeps the process alive for that reason, or does so no more. */
+  hold(reason: string, on: boolean): void
+  close(): void
+}
+
+/** A port nobody writes to: referenced, it keeps the event loop alive; changing that is cheaper than a timer. */
+function createKeepAlive(): KeepAlive {
+  const { port1, port2 } = new MessageChannel()
+  port1.unref()
+  const reasons = new Set<string>()
+  return {
+    hold(reason, on) {
+      const before = reasons.size
+      if (on) reasons.add(reason)
+      else reasons.delete(reason)
+      if (before === 0 && reasons.size > 0) port1.ref()
+      else if (before > 0 && reasons.size === 0) port1.unref()
+    },
+    close() {
+      port1.close()
+      port2.close()
+    },
+  }
+}
+
+/** Tells have nobody waiting for them: before the process exits by itself, their actors must have taken them. */
+function flushBeforeExit(unsent: () => boolean): () => void {
+  let waitedMs = 0
+  const onBeforeExit = (): void => {
+    if (!unsent() || waitedMs >= FLUSH_MAX_MS) return
+    waitedMs += FLUSH_STEP_MS
+    // The pending timer lets the event loop run; `beforeExit` comes again after it.
+    systemClock.setTimer(FLUSH_STEP_MS, () => {}, { ref: true })
+  }
+  process.on('beforeExit', onBeforeExit)
+  return () => void process.off('beforeExit', onBeforeExit)
+}

@@ -1,0 +1,294 @@
+/**
+ * The messages a thread has taken: from the ring into a cell of the held table, through its handler, to the reply.
+ *
+ *   take ─► (expired | cancelled → free)
+ *        ─► decode ─► unknown handler, bad bytes → failure
+ *        ─► turn: handler runs to its first await; a value or a throw is answered in the same turn
+ *        ─► its promise settles later → answer
+ *   answer: reply published in the ring, then the cell is freed (mailbox/held-table.ts, I1)
+ */
+import type { BlockPort } from './blocks.ts'
+import { blockReference, CORRELATION_SPAN, readBlockReference } from './asks.ts'
+import { BOARD_WORD, type BoardSlot } from './board.ts'
+import type { Codec, Encoded } from './codec.ts'
+import { systemClock, type Clock } from './common/clock.ts'
+import { errorToWire, type PitError } from './common/errors.ts'
+import { createDeadlineSweep } from './deadlines.ts'
+import type { Call, ResolvedHandler } from './define-actor.ts'
+import { fail } from './errors.ts'
+import type { HeldMessage, HeldTable } from './mailbox/held-table.ts'
+import type { Incoming, Peer } from './peer.ts'
+import { inlineBytesMax, RecordFlag, RecordKind } from './rings/layout.ts'
+import { callScope, type CallScope } from './scope.ts'
+
+/** Crashes in the turn of one message after which it is not delivered again. Fewer than a system's restarts. */
+export const POISON_CRASHES = 3
+
+export interface TurnHost {
+  readonly name: string
+  readonly incarnation: number
+  readonly clock: Clock
+  readonly codec: Codec
+  readonly blocks: BlockPort
+  readonly table: HeldTable
+  readonly slot: BoardSlot
+  readonly handlers: ReadonlyMap<string, ResolvedHandler>
+  /** Runs the handler with the behaviour's state and a context for this call. */
+  readonly invoke: (handler: ResolvedHandler, arg: unknown, call: Call) => unknown
+  /** A cell became free, or a message settled. */
+  readonly onSettled: () => void
+  readonly onDeadLetter: (reason: string, call: string, sender: string) => void
+}
+
+interface Running extends CallScope {
+  readonly cell: number
+  readonly kind: number
+  readonly correlation: number
+  readonly senderIncarnation: number
+  readonly sender: string
+  readonly link: Incoming | undefined
+  readonly blockId: number | null
+  call: string
+  controller: AbortController | undefined
+  abortedWith: PitError | undefined
+  /** The asker's incarnation is dead: nobody waits for the reply. */
+  orphaned: boolean
+}
+
+export interface Turns {
+  /** Starts the message in this cell; `peer` is the sender as far as it is still connected. */
+  start(cell: number, peer: Peer | undefined): void
+  /** Settles what earlier incarnations left: delivers again, or tells the asker. */
+  recover(peerOf: (lane: number) => Peer | undefined): void
+  /** Aborts the handler's signal; `false` when that message is not running here. */
+  cancel(correlation: number): boolean
+  orphan(sender: string, incarnation: number): void
+  /** Messages that somebody still waits for. */
+  awaited(): number
+  abortAll(error: PitError): void
+}
+
+export function createTurns(host: TurnHost): Turns {
+  const { table, slot, codec, clock } = host
+  const running = new Map<number, Running>()
+  const sweep = createDeadlineSweep(clock, expire)
+
+  function expire(): number {
+    const now = systemClock.monotonicMs()
+    let next = Infinity
+    for (const turn of running.values()) {
+      if (turn.controller === undefined || turn.abortedWith !== undefined) continue
+      if (turn.deadlineAt <= now) abort(turn, deadlineError(turn))
+      else next = Math.min(next, turn.deadlineAt)
+    }
+    return next - now + clock.monotonicMs()
+  }
+
+  const deadlineError = (turn: Running): PitError =>
+    fail('DEADLINE_EXCEEDED', { actor: host.name, call: turn.call, deadlineMs: 0 })
+
+  function abort(turn: Running, error: PitError): void {
+    turn.abortedWith ??= error
+    turn.controller?.abort(turn.abortedWith)
+  }
+
+  function signalOf(turn: Running): AbortSignal {
+    if (turn.controller === undefined) {
+      turn.controller = new AbortController()
+      if (turn.abortedWith === undefined && turn.deadlineAt <= systemClock.monotonicMs()) {
+        turn.abortedWith = deadlineError(turn)
+      }
+      if (turn.abortedWith !== undefined) turn.controller.abort(turn.abortedWith)
+      else if (turn.deadlineAt !== Infinity)
+        sweep.note(clock.monotonicMs() + turn.deadlineAt - systemClock.monotonicMs())
+    }
+    return turn.controller.signal
+  }
+
+  function callOf(turn: Running, message: HeldMessage): Call {
+    const { incarnation, correlation, redelivered } = message
+    return {
+      get id() {
+        return `${incarnation}-${correlation - incarnation * CORRELATION_SPAN}`
+      },
+      sender: turn.sender,
+      senderIncarnation: incarnation,
+      redelivered,
+      get deadlineAt() {
+        return clock.now() + turn.deadlineAt - systemClock.monotonicMs()
+      },
+      get signal() {
+        return signalOf(turn)
+      },
+    }
+  }
+
+  function open(message: HeldMessage, peer: Peer | undefined): Running {
+    const { cell, kind, correlation, deadlineAt, incarnation } = message
+    const large = (message.flags & RecordFlag.Block) !== 0
+    return {
+      cell,
+      kind,
+      correlation,
+      deadlineAt,
+      senderIncarnation: incarnation,
+      sender: peer?.name ?? '',
+      link: peer?.in,
+      blockId: large ? readBlockReference(message.bytes, message.payloadStart) : null,
+      call: '',
+      controller: undefined,
+      abortedWith: undefined,
+      orphaned: false,
+    }
+  }
+
+  function bodyOf(message: HeldMessage, turn: Running): readonly [string, unknown] {
+    const block = turn.blockId === null ? undefined : host.blocks.get(turn.blockId)
+    const body =
+      block === undefined
+        ? codec.decode(message.bytes, message.payloadStart, message.payloadEnd, host.name)
+        : codec.decode(Buffer.from(block as unknown as ArrayBuffer), 0, block.byteLength, host.name)
+    if (Array.isArray(body) && typeof body[0] === 'string') return [body[0], body[1]]
+    throw fail('CODEC_INVALID', { actor: host.name, reason: 'the body is not a call' })
+  }
+
+  function run(message: HeldMessage, turn: Running, handler: ResolvedHandler, arg: unknown): void {
+    const call = callOf(turn, message)
+    let result: unknown
+    slot.set(BOARD_WORD.Turn, turn.cell + 1)
+    try {
+      result = callScope.run(turn, host.invoke, handler, arg, call)
+    } catch (error) {
+      answer(turn, RecordKind.Failure, errorToWire(error))
+      return
+    } finally {
+      slot.set(BOARD_WORD.Turn, 0)
+    }
+    if (!isPromiseLike(result)) return answer(turn, RecordKind.Reply, result)
+    Promise.resolve(result).then(
+      (value: unknown) => answer(turn, RecordKind.Reply, value),
+      (error: unknown) => answer(turn, RecordKind.Failure, errorToWire(error)),
+    )
+  }
+
+  function answer(turn: Running, kind: RecordKind, value: unknown): void {
+    running.delete(turn.correlation)
+    if (turn.link === undefined || turn.kind !== RecordKind.Ask) {
+      if (kind === RecordKind.Failure) {
+        host.onDeadLetter((value as { message: string }).message, turn.call, turn.sender)
+      }
+      return settle(turn)
+    }
+    slot.add(BOARD_WORD.MessagesOut, 1)
+    sendReply(turn, turn.link, kind, value)
+  }
+
+  function sendReply(turn: Running, link: Incoming, kind: RecordKind, value: unknown): void {
+    let body: Encoded
+    try {
+      body = codec.encode(value, host.name)
+    } catch (error) {
+      return sendReply(turn, link, RecordKind.Failure, errorToWire(error))
+    }
+    const { bytes, start, end } = body
+    const { correlation } = turn
+    const freed = (): void => settle(turn)
+    if (end - start <= inlineBytesMax(link.replies.capacityBytes)) {
+      link.replies.send(kind, RecordFlag.None, host.incarnation, correlation, Infinity, bytes, start, end, freed)
+      return
+    }
+    const reference = blockReference(host.blocks.send(turn.sender, bytes, start, end))
+    link.replies.send(kind, RecordFlag.Block, host.incarnation, correlation, Infinity, reference, 0, 8, freed)
+  }
+
+  function settle(turn: Running): void {
+    if (turn.blockId !== null) host.blocks.free(turn.blockId)
+    table.free(turn.cell)
+    slot.set(BOARD_WORD.InFlight, table.inFlight())
+    host.onSettled()
+  }
+
+  function start(cell: number, peer: Peer | undefined): void {
+    const message = table.read(cell)
+    const turn = open(message, peer)
+    running.set(turn.correlation, turn)
+    slot.add(BOARD_WORD.MessagesIn, 1)
+    slot.set(BOARD_WORD.InFlight, table.inFlight())
+    if (turn.deadlineAt !== Infinity && turn.deadlineAt <= systemClock.monotonicMs()) {
+      running.delete(turn.correlation)
+      host.onDeadLetter('expired before its turn', '', turn.sender)
+      return settle(turn)
+    }
+    let body: readonly [string, unknown]
+    try {
+      body = bodyOf(message, turn)
+    } catch (error) {
+      return answer(turn, RecordKind.Failure, errorToWire(error))
+    }
+    turn.call = body[0]
+    const handler = host.handlers.get(body[0])
+    if (handler === undefined) {
+      const error = fail('UNKNOWN_HANDLER', { actor: host.name, call: body[0] })
+      return answer(turn, RecordKind.Failure, errorToWire(error))
+    }
+    table.markStarted(cell)
+    run(message, turn, handler, body[1])
+  }
+
+  /** A started message of an earlier incarnation: again, or the end of it. */
+  function recoverStarted(cell: number, message: HeldMessage, peer: Peer | undefined): void {
+    const turn = open(message, peer)
+    let handler: ResolvedHandler | undefined
+    try {
+      turn.call = bodyOf(message, turn)[0]
+      handler = host.handlers.get(turn.call)
+    } catch (error) {
+      return answer(turn, RecordKind.Failure, errorToWire(error))
+    }
+    const fields = { actor: host.name, call: turn.call, crashes: message.crashes }
+    if (message.crashes >= POISON_CRASHES) {
+      host.onDeadLetter('poison', turn.call, turn.sender)
+      return answer(turn, RecordKind.Failure, errorToWire(fail('POISON_MESSAGE', fields)))
+    }
+    if (handler?.redeliver !== true) {
+      return answer(turn, RecordKind.Failure, errorToWire(fail('ACTOR_RESTARTED', fields)))
+    }
+    slot.add(BOARD_WORD.Redelivered, 1)
+    start(cell, peer)
+  }
+
+  return {
+    start,
+    recover(peerOf) {
+      for (const cell of table.takeLeftovers()) {
+        const message = table.read(cell)
+        const peer = peerOf(message.lane)
+        if (message.started) recoverStarted(cell, message, peer)
+        else start(cell, peer)
+      }
+    },
+    cancel(correlation) {
+      const turn = running.get(correlation)
+      if (turn === undefined) return false
+      abort(turn, fail('CANCELLED', { actor: host.name, call: turn.call }))
+      return true
+    },
+    orphan(sender, incarnation) {
+      for (const turn of running.values()) {
+        if (turn.sender === sender && turn.senderIncarnation === incarnation) turn.orphaned = true
+      }
+    },
+    awaited: () => [...running.values()].filter(({ orphaned }) => !orphaned).length,
+    abortAll(error) {
+      for (const turn of running.values()) abort(turn, error)
+    },
+  }
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}

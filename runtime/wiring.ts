@@ -1,0 +1,134 @@
+/** What the supervisor hands to a thread so that it can take part: links, bells, blocks; plain data and shared memory. */
+import type { MessagePort } from 'node:worker_threads'
+import type { WireError } from './common/errors.ts'
+import type { LogLevel } from './common/logger.ts'
+import type { ActorKind, ChildSpec, DeathNotice } from './define-actor.ts'
+import type { HeldTableMemory } from './mailbox/held-table.ts'
+import { linkOffsets, type LinkCapacity } from './rings/layout.ts'
+import { ringMemory, type RingMemory } from './rings/ring.ts'
+
+export const HOST = 'host'
+export const HOST_INCARNATION = 1
+/** Incarnation numbers fit into 16 bits of a record's header. */
+export const INCARNATIONS_MAX = 65_535
+
+/** Lanes between long-lived actors, and between them and the host. */
+export const STATIC_LINK: LinkCapacity = { requestBytes: 256 * 1024, controlBytes: 8 * 1024, replyBytes: 256 * 1024 }
+/** Lanes of dynamic children: there may be many. */
+export const DYNAMIC_LINK: LinkCapacity = { requestBytes: 64 * 1024, controlBytes: 8 * 1024, replyBytes: 64 * 1024 }
+/** Lanes from an actor to the supervisor: a few calls about children. */
+export const HOST_LINK: LinkCapacity = { requestBytes: 16 * 1024, controlBytes: 8 * 1024, replyBytes: 16 * 1024 }
+
+/** The memory of one ordered pair; outlives both threads. */
+export interface LinkMemory {
+  readonly buffer: SharedArrayBuffer
+  readonly capacity: LinkCapacity
+  /** Names the lane in the receiver's held table; unique in the system. */
+  readonly lane: number
+}
+
+export interface LinkRings {
+  readonly requests: RingMemory
+  readonly control: RingMemory
+  readonly replies: RingMemory
+}
+
+export function linkMemory(capacity: LinkCapacity, lane: number): LinkMemory {
+  return { buffer: new SharedArrayBuffer(linkOffsets(capacity).totalBytes), capacity, lane }
+}
+
+export function linkRings(link: LinkMemory): LinkRings {
+  const { capacity, buffer } = link
+  const offsets = linkOffsets(capacity)
+  return {
+    requests: ringMemory(buffer, offsets.requests, capacity.requestBytes),
+    control: ringMemory(buffer, offsets.control, capacity.controlBytes),
+    replies: ringMemory(buffer, offsets.replies, capacity.replyBytes),
+  }
+}
+
+/** One peer as a thread sees it. */
+export interface PeerWiring {
+  readonly name: string
+  /** Tells lives of a name apart: a stopped child's notice must not end a later child of the same name. */
+  readonly generation: number
+  readonly slot: number
+  /** This thread asks the peer. */
+  readonly out: LinkMemory | null
+  /** The peer asks this thread. */
+  readonly in: LinkMemory | null
+  /** Absent while the peer has no thread. */
+  readonly bell: { readonly port: MessagePort; readonly incarnation: number } | null
+}
+
+export interface BlockWiring {
+  readonly id: number
+  readonly buffer: SharedArrayBuffer
+}
+
+/** Everything an incarnation needs to run. */
+export interface StartWiring {
+  readonly name: string
+  readonly incarnation: number
+  readonly config: unknown
+  readonly board: SharedArrayBuffer
+  readonly slot: number
+  readonly table: HeldTableMemory
+  readonly peers: readonly PeerWiring[]
+  readonly shared: Readonly<Record<string, SharedArrayBuffer>>
+  readonly blocks: readonly BlockWiring[]
+  /** Whether the host wants to hear the actor's log. */
+  readonly logging: boolean
+}
+
+/** What the supervisor must know of a behaviour before it can wire it. */
+export interface Description {
+  readonly kind: ActorKind
+  readonly peers: readonly string[]
+  readonly inFlightMax: number
+  readonly blockingBudgetMs: number
+}
+
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: WireError }
+
+/** The control channel (Comlink) of a worker, until its actor runs. Nothing throws: errors keep their codes as data. */
+export interface WorkerControl {
+  describe(): Promise<Outcome<Description>>
+  start(wiring: StartWiring): Promise<Outcome<null>>
+}
+
+export interface WorkerBoot {
+  readonly module: string
+  readonly actor: string
+  readonly name: string
+  readonly control: MessagePort
+}
+
+export type ToWorker =
+  { readonly kind: 'peer'; readonly peer: PeerWiring } | { readonly kind: 'block'; readonly block: BlockWiring }
+
+export type FromWorker =
+  | { readonly kind: 'block'; readonly block: BlockWiring; readonly to: string }
+  | { readonly kind: 'block-freed'; readonly id: number }
+  | {
+      readonly kind: 'log'
+      readonly level: LogLevel
+      readonly message: string
+      readonly fields: Record<string, unknown>
+    }
+  | { readonly kind: 'stopped'; readonly error: WireError | null }
+
+/** A death notice on the control lane. */
+export interface DeathRecord {
+  readonly notice: DeathNotice
+  readonly generation: number
+}
+
+/** The calls of the supervisor, asked by actors through their lane to the host. */
+export interface HostProtocol {
+  startChild(arg: { readonly spec: ChildSpec }): void
+  stopChild(arg: { readonly name: string }): void
+  listChildren(arg: null): readonly string[]
+  /** Whether the asker has, or will get, a lane to that actor. */
+  reachable(arg: { readonly name: string }): boolean
+}
