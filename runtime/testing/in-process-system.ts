@@ -179,7 +179,12 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
       stopping: stop.signal,
       ref: (key) => refFrom(spec.name, incarnation, key),
       shared,
-      monitor,
+      // A life's callbacks end with it, as its thread's would.
+      monitor(name, onDeath) {
+        const undo = monitor(name, onDeath)
+        stop.signal.addEventListener('abort', undo, { once: true })
+        return undo
+      },
       children,
     }
     const state = await definition.init(spec.config, ctx)
