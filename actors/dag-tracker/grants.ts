@@ -9,7 +9,13 @@
  * I2. Every unit goes back once: by `release`, or by itself when its grant expires unspent.
  */
 import { canonicalJson, type ActorContext, type ActorRef, type Timer } from '../../runtime/index.ts'
-import type { ArbitrationProtocol, ResourceRequest, ResourceVector, Ruling } from '../arbitration-engine/protocol.ts'
+import {
+  DenialReason,
+  type ArbitrationProtocol,
+  type ResourceRequest,
+  type ResourceVector,
+  type Ruling,
+} from '../arbitration-engine/protocol.ts'
 import { dagErrors } from './errors.ts'
 import { persist } from './peers.ts'
 
@@ -207,9 +213,9 @@ export function createGrants(ctx: ActorContext, engine: ActorRef<ArbitrationProt
       if (ruling === undefined || ruling.outcome === 'deferred') return true
       const pool = asked.get(request.id)!
       if (ruling.outcome === 'granted') accept(pool, request, ruling.grantId, ruling.units, ruling.expiresAt)
-      else if (ruling.retryAfterMs > 0 && denials < DENIED_RETRIES_MAX)
+      else if (ruling.reason === DenialReason.RateLimited && denials < DENIED_RETRIES_MAX) {
         later(pool, request, ruling.retryAfterMs, denials)
-      else refuse(pool, request, denialOf(request, ruling.rationale))
+      } else refuse(pool, request, denialOf(request, ruling.rationale))
       return false
     })
   }

@@ -98,12 +98,15 @@ export function createTracker(options: TrackerOptions): Tracker {
     noteRecord(cache, record)
     if (record.kind === 'run-started') {
       nextRun = Math.max(nextRun, record.run + 1)
-      return register(beginRun(record))
+      const run = beginRun(record)
+      run.durableSeq = 1
+      return register(run)
     }
     const run = byNumber.get(record.run)
     // The rest of a run that is in the snapshot as ended.
     if (run === undefined) return
     applyRecord(run, record)
+    run.durableSeq = run.records.length
     if (run.ended !== null) retire(run)
   }
 
@@ -227,12 +230,15 @@ export function createTracker(options: TrackerOptions): Tracker {
     entry.starting ??= (async () => {
       const models = await findModels(ctx, options.pool, modelsOf(entry.run.start.definition))
       if (ctx.stopping.aborted) return
-      const record: RunRecord = { kind: 'run-resumed', run: entry.run.number, at: ctx.clock.now() }
-      applyRecord(entry.run, record)
-      journal.append(record)
+      note(entry.run, { kind: 'run-resumed', run: entry.run.number, at: ctx.clock.now() })
       execute(entry, models)
     })().finally(() => (entry.starting = null))
     return entry.starting
+  }
+
+  function note(run: Run, record: RunRecord): void {
+    applyRecord(run, record)
+    journal.append(record)
   }
 
   function liveRun(runId: string): Live {
@@ -295,10 +301,19 @@ export function createTracker(options: TrackerOptions): Tracker {
     async cancel(runId, reason) {
       const entry = live.get(runId)
       if (entry === undefined) return summary(runId)
-      // Also a run that nobody has taken up ends in the ordinary way, its artifacts let go and its history written.
-      if (entry.executor === null && entry.starting === null) execute(entry, new Map())
       await entry.starting
-      if (!isRunEnded(entry.run.state)) entry.executor?.cancel(reason)
+      if (entry.executor !== null) entry.executor.cancel(reason)
+      else if (!isRunEnded(entry.run.state)) {
+        // Nobody has taken it up: it still ends in the ordinary way, its artifacts let go and its history written.
+        note(entry.run, {
+          kind: 'run-state',
+          run: entry.run.number,
+          at: ctx.clock.now(),
+          state: 'cancelled',
+          message: reason,
+        })
+        execute(entry, new Map())
+      }
       await journal.commit()
       return summary(runId)
     },

@@ -33,6 +33,8 @@ export interface EngineOptions {
   /** Keeps an earlier engine's data. @default a new folder */
   readonly dir?: string
   readonly tracker?: Partial<DagTrackerConfig>
+  /** The tracker's configuration as it stands, instead of `tracker`: read anew by each of its lives. */
+  readonly trackerConfig?: DagTrackerConfig
   readonly arbitration?: Partial<ArbitrationConfig>
   /** Further actors, started before the tracker. */
   readonly actors?: readonly (readonly [ActorDefinition, unknown?])[]
@@ -45,7 +47,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
       [artifactStoreActor, { dataDir: dir }],
       [arbitrationEngineActor, { dataDir: dir, capacity: { cpu: 4 }, ...options.arbitration }],
       ...(options.actors ?? []),
-      [dagTrackerActor, { dataDir: dir, ...options.tracker }],
+      [dagTrackerActor, options.trackerConfig ?? { dataDir: dir, ...options.tracker }],
     ],
     shared: { [LEASE_REGION]: leaseRegionBytes(16) },
   })
