@@ -9,7 +9,7 @@
  * I1  Chunks are in order, and every character that is not white space lies in a chunk (in exactly one without overlap).
  * I2  `text.slice(start, end)` is the chunk's text, and it is at most `maxChars` long.
  * I3  No chunk begins or ends inside a surrogate pair.
- * I4  A code fence or table that fits into a chunk is never cut; a larger one is cut between lines.
+ * I4  A code fence or table that fits into a chunk (less its overlap) is never cut; a larger one is cut between lines.
  *
  * A piece that is too long is cut by the next finer separator: block, sentence, word, code point (markup and text) or
  * top-level declaration, blank line, line, code point (code). In Markdown a heading starts a new chunk, unless what is

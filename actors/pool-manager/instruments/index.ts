@@ -24,12 +24,12 @@ function builtin(id: string, exportName: string, memoryBytes: number): ModelSpec
   }
 }
 
-/** Memory bounds: what `load` keeps (1.5 MiB of language profiles) and what a request for a text of 1 MiB works with. */
+/** Memory bounds: what `load` keeps (at most 1.5 MiB, language profiles) and what a request for a text of 1 MiB works with. */
 export const builtinModels: readonly ModelSpec[] = Object.freeze([
-  builtin('chunker', 'chunker', 8 * MiB),
+  builtin('chunker', 'chunker', 16 * MiB),
   builtin('language-detector', 'languageDetector', 8 * MiB),
   builtin('keyword-extractor', 'keywordExtractor', 64 * MiB),
-  builtin('summarizer', 'summarizer', 32 * MiB),
-  builtin('embedder', 'embedder', 48 * MiB),
-  builtin('similarity', 'similarity', 32 * MiB),
+  builtin('summarizer', 'summarizer', 64 * MiB),
+  builtin('embedder', 'embedder', 64 * MiB),
+  builtin('similarity', 'similarity', 64 * MiB),
 ])

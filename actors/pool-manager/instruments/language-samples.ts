@@ -1,5 +1,5 @@
 /**
- * What the language identifier learns from: everyday prose, written for this purpose, that uses the function words,
+ * What the language identifier learns from: everyday and technical prose, written for this purpose, that uses the function words,
  * endings and letter sequences which make each language recognisable. Free of names and topics on purpose, so that a
  * profile says "Danish" and not "cooking"; where neighbours are close or words are long, a list of the commonest words
  * follows. All lower case; punctuation does not matter.
@@ -16,7 +16,12 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     brings something new, and those who wait for good luck will have to wait for years. please let me know when you are ready
     and how many people should be there with you at the next meeting. the work must be finished within the month, which means
     that each of us has to help with it. what does she think about their answer, and why did they give it so late at night?
-    hello and thank you, good morning, good night; yes, of course, we're glad that you've come. he says it's too late, isn't it?`,
+    hello and thank you, good morning, good night; yes, of course, we're glad that you've come. he says it's too late, isn't it?
+    this section describes the options of the program, its requirements and the most common problems. to install the package, run the following
+    command, then open the configuration file and change the value that you need. every function returns an object which contains the result and
+    a description of the error. the general information in this document is available under an open license; contributions, corrections and
+    questions are welcome. use of these definitions, images and examples in other applications is permitted, provided that the source is
+    mentioned. a generation of different tests and types makes sure that the current version is fast, simple and correct.`,
   de: `die leute, die in diesem haus wohnten, waren immer freundlich, und sie fragten uns oft, ob wir schon gegessen hätten, bevor
     wir kamen. ich glaube, dass das der richtige weg ist, aber du sollst nicht alles glauben, was über sie gesagt worden ist. es war
     nichts mehr übrig, als sie durch den garten zurückging, weil ihr bruder schon genommen hatte, was er wollte. man weiß, dass
@@ -26,7 +31,12 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     bringe etwas neues, und wer auf glück wartet, der müsse jahre warten. bitte gib mir bescheid, wann du fertig bist und wie viele
     menschen bei der nächsten sitzung dabei sein sollen. die arbeit muss noch in diesem monat beendet werden, das heißt, jeder von uns
     hat dabei zu helfen. was denkt sie über ihre antwort, und warum haben sie die so spät in der nacht gegeben? zwischen uns ist
-    einfach nichts geschehen, auch wenn manche leute das gegenteil behaupten und schreiben.`,
+    einfach nichts geschehen, auch wenn manche leute das gegenteil behaupten und schreiben.
+    dieser abschnitt beschreibt die einstellungen des programms, seine voraussetzungen und die häufigsten probleme. um das paket zu
+    installieren, führen sie den folgenden befehl aus, öffnen sie dann die konfigurationsdatei und ändern sie den gewünschten wert. jede
+    funktion gibt ein objekt zurück, das das ergebnis und eine beschreibung des fehlers enthält. die allgemeinen informationen in diesem
+    dokument stehen unter einer freien lizenz; beiträge, verbesserungen und fragen sind willkommen. verschiedene prüfungen stellen sicher, dass
+    die aktuelle version schnell, einfach und richtig ist.`,
   fr: `les gens qui vivaient dans cette maison étaient toujours aimables, et ils nous demandaient souvent si nous avions mangé avant de
     venir. je pense que c'est la bonne manière de le faire, mais il ne faut pas croire tout ce qu'on a dit d'eux. il ne restait plus
     rien quand elle est revenue par le jardin, parce que son frère avait déjà pris ce qu'il voulait. on sait que les enfants apprennent
@@ -35,7 +45,12 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     être faites plus tôt ; cependant personne ne savait combien de temps il faudrait. son père disait que chaque matin apporte quelque
     chose de nouveau, et que ceux qui attendent la chance devront attendre des années. dites-moi quand vous serez prêts et combien de
     personnes seront avec vous à la prochaine réunion. le travail doit être terminé dans le mois, ce qui veut dire que chacun d'entre nous
-    doit y aider. que pense-t-elle de leur réponse, et pourquoi l'ont-ils donnée si tard dans la nuit ? c'était une journée très longue.`,
+    doit y aider. que pense-t-elle de leur réponse, et pourquoi l'ont-ils donnée si tard dans la nuit ? c'était une journée très longue.
+    cette section décrit les options du programme, les conditions requises et les problèmes les plus courants. pour installer le paquet,
+    exécutez la commande suivante, puis ouvrez le fichier de configuration et modifiez la valeur souhaitée. chaque fonction renvoie un objet qui
+    contient le résultat et une description de l'erreur. les informations générales de ce document sont disponibles sous une licence libre ; les
+    contributions, corrections et questions sont les bienvenues. différents essais garantissent que la version actuelle est rapide, simple et
+    correcte.`,
   es: `la gente que vivía en aquella casa era siempre amable, y a menudo nos preguntaban si habíamos comido antes de venir. creo que esta
     es la manera correcta de hacerlo, pero no debes creer todo lo que se ha dicho sobre ellos. no quedaba nada cuando ella volvió por el
     jardín, porque su hermano ya se había llevado lo que quería. se sabe que los niños aprenden más de lo que ven que de lo que les
@@ -44,7 +59,11 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     padre solía decir que cada mañana trae algo nuevo, y que quienes esperan la buena suerte tendrán que esperar años. por favor, dime
     cuándo estás listo y cuántas personas deben estar contigo en la próxima reunión. el trabajo tiene que estar terminado dentro del mes,
     lo que significa que cada uno de nosotros ha de ayudar. ¿qué piensa ella de su respuesta, y por qué la dieron tan tarde por la
-    noche? entonces hay que decir también que los hijos de mi hermana llegaron ayer y que mañana se marchan con muchos amigos.`,
+    noche? entonces hay que decir también que los hijos de mi hermana llegaron ayer y que mañana se marchan con muchos amigos.
+    esta sección describe las opciones del programa, sus requisitos y los problemas más comunes. para instalar el paquete, ejecute la siguiente
+    orden, después abra el archivo de configuración y cambie el valor deseado. cada función devuelve un objeto que contiene el resultado y una
+    descripción del error. la información general de este documento está disponible bajo una licencia libre; se agradecen las contribuciones,
+    correcciones y preguntas. distintas pruebas garantizan que la versión actual es rápida, sencilla y correcta.`,
   it: `la gente che viveva in quella casa era sempre gentile, e spesso ci chiedevano se avevamo mangiato prima di venire. penso che questo
     sia il modo giusto di farlo, ma non devi credere a tutto quello che è stato detto su di loro. non era rimasto più niente quando lei
     tornò attraverso il giardino, perché suo fratello aveva già preso quello che voleva. si sa che i bambini imparano di più da ciò che
@@ -53,7 +72,11 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     quanto tempo ci sarebbe voluto. suo padre diceva sempre che ogni mattina porta qualcosa di nuovo, e che chi aspetta la fortuna
     dovrà aspettare degli anni. per favore fammi sapere quando sei pronto e quante persone devono essere con te alla prossima riunione. il
     lavoro deve essere finito entro il mese, il che significa che ognuno di noi deve aiutare. che cosa pensa lei della loro risposta, e
-    perché l'hanno data così tardi nella notte? anche gli altri della famiglia sono arrivati ieri e ripartono domani con degli amici.`,
+    perché l'hanno data così tardi nella notte? anche gli altri della famiglia sono arrivati ieri e ripartono domani con degli amici.
+    questa sezione descrive le opzioni del programma, i requisiti e i problemi più comuni. per installare il pacchetto, eseguire il seguente
+    comando, poi aprire il file di configurazione e cambiare il valore desiderato. ogni funzione restituisce un oggetto che contiene il
+    risultato e una descrizione dell'errore. le informazioni generali di questo documento sono disponibili con una licenza libera; contributi,
+    correzioni e domande sono benvenuti. diverse prove assicurano che la versione attuale sia veloce, semplice e corretta.`,
   pt: `as pessoas que viviam naquela casa eram sempre simpáticas, e muitas vezes perguntavam-nos se já tínhamos comido antes de vir. acho
     que esta é a maneira certa de o fazer, mas não deves acreditar em tudo o que foi dito sobre eles. não restava nada quando ela voltou
     pelo jardim, porque o irmão já tinha levado o que queria. sabe-se que as crianças aprendem mais com aquilo que veem do que com aquilo
@@ -62,7 +85,11 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     necessário. o pai dele costumava dizer que cada manhã traz alguma coisa nova, e que quem espera pela sorte terá de esperar anos. por
     favor, diga-me quando você estiver pronto e quantas pessoas devem estar com você na próxima reunião. o trabalho tem de estar terminado
     dentro do mês, o que significa que cada um de nós tem de ajudar. o que pensa ela da resposta deles, e por que a deram tão tarde à
-    noite? então é preciso dizer também que os filhos da minha irmã chegaram ontem e amanhã vão embora com muitos amigos. são coisas boas.`,
+    noite? então é preciso dizer também que os filhos da minha irmã chegaram ontem e amanhã vão embora com muitos amigos. são coisas boas.
+    esta seção descreve as opções do programa, os seus requisitos e os problemas mais comuns. para instalar o pacote, execute o seguinte
+    comando, depois abra o ficheiro de configuração e altere o valor desejado. cada função devolve um objeto que contém o resultado e uma
+    descrição do erro. as informações gerais deste documento estão disponíveis sob uma licença livre; contribuições, correções e perguntas são
+    bem-vindas. diferentes testes garantem que a versão atual é rápida, simples e correta.`,
   nl: `de mensen die in dat huis woonden waren altijd vriendelijk, en ze vroegen ons vaak of we al gegeten hadden voordat we kwamen. ik denk
     dat dit de juiste manier is om het te doen, maar je moet niet alles geloven wat er over hen gezegd is. er was niets meer over toen zij
     door de tuin terugging, omdat haar broer al had meegenomen wat hij wilde. men weet dat kinderen meer leren van wat ze zien dan van wat
@@ -71,7 +98,12 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     kosten. zijn vader zei graag dat elke ochtend iets nieuws brengt, en dat wie op geluk wacht jaren zal moeten wachten. laat mij alsjeblieft
     weten wanneer je klaar bent en hoeveel mensen er bij de volgende vergadering moeten zijn. het werk moet binnen de maand af zijn, wat
     betekent dat ieder van ons moet helpen. wat vindt zij van hun antwoord, en waarom hebben ze dat zo laat in de nacht gegeven? het is
-    namelijk zo dat wij daar nooit eerder geweest zijn, ook al schrijven sommigen het tegendeel. vandaag blijven we thuis met onze vrienden.`,
+    namelijk zo dat wij daar nooit eerder geweest zijn, ook al schrijven sommigen het tegendeel. vandaag blijven we thuis met onze vrienden.
+    deze paragraaf beschrijft de instellingen van het programma, de vereisten en de meest voorkomende problemen. om het pakket te installeren
+    voert u de volgende opdracht uit, daarna opent u het configuratiebestand en wijzigt u de gewenste waarde. elke functie geeft een object
+    terug dat het resultaat en een beschrijving van de fout bevat. de algemene informatie in dit document is beschikbaar onder een vrije
+    licentie; bijdragen, verbeteringen en vragen zijn welkom. verschillende proeven zorgen ervoor dat de huidige versie snel, eenvoudig en juist
+    is.`,
   sv: `människorna som bodde i det huset var alltid vänliga, och de frågade oss ofta om vi hade ätit innan vi kom. jag tror att det här är
     det rätta sättet att göra det på, men du ska inte tro på allt som har sagts om dem. det fanns ingenting kvar när hon gick tillbaka
     genom trädgården, eftersom hennes bror redan hade tagit vad han ville ha. man vet att barn lär sig mer av vad de ser än av vad de får
@@ -85,7 +117,10 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     företag köper nästan alltid det billigaste, även om kvaliteten blir sämre. vem är det som ringer, och när får vi träffas igen?
     jag du han hon den det vi ni de mig dig honom henne oss er dem min mitt mina din ditt sin sitt vår vårt våra en ett inte och eller men för
     från med utan mot mellan under över efter vid litet liten små stor stort bor syster mor son dotter år dag natt hur var när vad här där bara
-    mycket också`,
+    mycket också
+    det här avsnittet beskriver programmets inställningar, dess krav och de vanligaste problemen. för att installera paketet kör du följande
+    kommando, öppnar sedan filen och ändrar det värde som behövs. varje funktion ger tillbaka ett resultat och en beskrivning av felet. den
+    allmänna informationen är tillgänglig under en fri licens; bidrag, rättelser och frågor är välkomna.`,
   da: `de mennesker, der boede i det hus, var altid venlige, og de spurgte os ofte, om vi havde spist, inden vi kom. jeg tror, at det her er
     den rigtige måde at gøre det på, men du skal ikke tro på alt, hvad der er blevet sagt om dem. der var ikke noget tilbage, da hun gik
     tilbage gennem haven, fordi hendes bror allerede havde taget, hvad han ville have. man ved, at børn lærer mere af, hvad de ser, end af,
@@ -100,7 +135,10 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     køber næsten altid det billigste, selv om kvaliteten bliver dårligere. hvem er det, der ringer, og hvornår kan vi ses igen? der er ikke
     så meget at gøre ved det nu, og derfor bliver vi nødt til at tage af sted uden jer og købe billetter på vejen hjem.
     jeg du han hun den det vi de mig dig ham hende os jer dem min mit mine din dit sin sit vores en et ikke og eller men for fra med uden mod
-    mellem under over efter ved lille små stor stort bor søster mor søn datter år dag nat hvordan hvor hvornår hvad her der kun meget også`,
+    mellem under over efter ved lille små stor stort bor søster mor søn datter år dag nat hvordan hvor hvornår hvad her der kun meget også
+    dette afsnit beskriver programmets indstillinger, dets krav og de mest almindelige problemer. for at installere pakken kører du følgende
+    kommando, åbner derefter filen og ændrer den værdi, der er brug for. hver funktion giver et resultat og en beskrivelse af fejlen tilbage. de
+    almindelige oplysninger er tilgængelige under en fri licens; bidrag, rettelser og spørgsmål er velkomne.`,
   no: `menneskene som bodde i det huset var alltid vennlige, og de spurte oss ofte om vi hadde spist før vi kom. jeg tror at dette er den
     riktige måten å gjøre det på, men du skal ikke tro på alt som har blitt sagt om dem. det var ingenting igjen da hun gikk tilbake gjennom
     hagen, fordi broren hennes allerede hadde tatt det han ville ha. man vet at barn lærer mer av det de ser enn av det de får høre. hvis
@@ -116,7 +154,10 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     å gjøre med det nå, og derfor blir vi nødt til å dra av sted uten dere og kjøpe billettene på veien hjem.
     jeg du han hun den det vi dere de meg deg ham henne oss dem min mi mitt mine din ditt sin sitt vår vårt våre en ei et ikke og eller men for
     fra med uten mot mellom under over etter ved lite liten små stor stort bor søster søsteren mor moren sønnen datteren år dag natt hvordan
-    hvor når hva her der bare mye også`,
+    hvor når hva her der bare mye også
+    dette avsnittet beskriver innstillingene til programmet, kravene og de vanligste problemene. for å installere pakken kjører du følgende
+    kommando, åpner deretter filen og endrer verdien som trengs. hver funksjon gir tilbake et resultat og en beskrivelse av feilen. den
+    generelle informasjonen er tilgjengelig under en fri lisens; bidrag, rettelser og spørsmål er velkomne.`,
   fi: `ihmiset, jotka asuivat siinä talossa, olivat aina ystävällisiä, ja he kysyivät meiltä usein, olimmeko syöneet ennen kuin tulimme.
     luulen, että tämä on oikea tapa tehdä se, mutta sinun ei pidä uskoa kaikkea, mitä heistä on sanottu. mitään ei ollut jäljellä, kun hän
     palasi puutarhan läpi, koska hänen veljensä oli jo ottanut mitä halusi. tiedetään, että lapset oppivat enemmän siitä, mitä he näkevät,
@@ -155,7 +196,10 @@ export const LATIN_SAMPLES: Readonly<Record<string, string>> = {
     vechi. multe dintre aceste lucruri ar fi putut fi făcute mai devreme; totuși nimeni nu știa cât timp va dura. tatăl lui spunea că fiecare
     dimineață aduce ceva nou și că acela care așteaptă norocul va trebui să aștepte ani întregi. te rog să-mi spui când ești gata și câte
     persoane ar trebui să fie cu tine la următoarea întâlnire. munca trebuie terminată în cursul lunii, ceea ce înseamnă că fiecare dintre
-    noi are de ajutat. ce crede ea despre răspunsul lor și de ce l-au dat atât de târziu în noapte? și noi rămânem astăzi acasă.`,
+    noi are de ajutat. ce crede ea despre răspunsul lor și de ce l-au dat atât de târziu în noapte? și noi rămânem astăzi acasă.
+    această secțiune descrie opțiunile programului, cerințele și cele mai frecvente probleme. pentru a instala pachetul, rulați comanda
+    următoare, apoi deschideți fișierul de configurare și schimbați valoarea dorită. fiecare funcție returnează un obiect care conține
+    rezultatul și o descriere a erorii. informațiile generale din acest document sunt disponibile sub o licență liberă.`,
   hu: `azok az emberek, akik abban a házban laktak, mindig barátságosak voltak, és gyakran megkérdezték tőlünk, hogy ettünk-e, mielőtt jöttünk.
     azt hiszem, ez a helyes módja annak, hogy megtegyük, de nem kell mindent elhinned, amit róluk mondtak. már semmi sem maradt, amikor a
     kerten át visszament, mert a testvére már elvitte, amit akart. tudjuk, hogy a gyerekek többet tanulnak abból, amit látnak, mint abból,

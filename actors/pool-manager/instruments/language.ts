@@ -4,7 +4,7 @@
  * First by script: Greek, Hebrew, Thai, Hangul, kana … settle it alone. Scripts shared by several languages (Latin,
  * Cyrillic) are decided by naive Bayes over character n-grams of 2 to 4 inside words, the features of Cavnar and
  * Trenkle, "N-gram-based text categorization" (1994), with add-alpha smoothing instead of ranks, which does better on
- * one sentence. The model is trained at load from `language-samples.ts` (about 10 ms, one 64 KiB table per language).
+ * one sentence. The model is trained at load from `language-samples.ts` (some tens of milliseconds, 64 KiB per language).
  *
  * Confidence is meant to be believed. Neighbouring n-grams overlap, so the raw posterior is absurdly sure; the log
  * odds are divided by `OVERLAP` first. It is then scaled by how well the text fits any language at all, and by the
@@ -78,19 +78,19 @@ const SCRIPTS: readonly (readonly [string, RegExp])[] = [
   ['th', /\p{Script=Thai}/gu],
 ]
 
-const SAMPLE_CHARS_MAX = 12_000
-const SAMPLE_LETTERS_MAX = 6000
+const SAMPLE_CHARS_MAX = 6_000
+const SAMPLE_LETTERS_MAX = 4000
 const LETTERS_MIN = 2
 const BUCKETS = 2 ** 16
 const GRAM_MIN = 2
 const GRAM_MAX = 4
-/** How many n-grams share each letter's evidence, about: 2-, 3- and 4-grams over the same letters. */
-const OVERLAP = 4
+/** How many n-grams share a piece of evidence, about: 2-, 3- and 4-grams lie over the same letters, and words recur. */
+const OVERLAP = 5
 /** Smoothing count of an n-gram never seen in a language. */
 const ALPHA = 0.3
 /** Share of a text's n-grams known to its best language: all of them seen gives full confidence, few give none. */
 const FIT_NONE = 0.35
-const FIT_FULL = 0.6
+const FIT_FULL = 0.65
 
 const UNDETERMINED: LanguageGuess = { language: 'und', name: NAMES['und']!, confidence: 0 }
 
@@ -162,27 +162,29 @@ interface Family {
   /** Matches a word of the family's script. */
   readonly ownWord: RegExp
   readonly languages: readonly string[]
-  /** Per language, how often the n-grams of each bucket were seen, saturated at 255. */
-  readonly counts: readonly Uint8Array[]
+  /** How often the n-grams of a bucket were seen in each language (saturated at 255): `[bucket * languages + language]`. */
+  readonly counts: Uint8Array
   /** Per language, log P(n-gram | language) for every possible count. */
   readonly logs: readonly Float64Array[]
 }
 
 function trainFamily(samples: Readonly<Record<string, string>>, ownWord: RegExp): Family {
   const languages = Object.keys(samples)
-  const counts = languages.map((language) => {
-    const buckets = new Uint8Array(BUCKETS)
+  const counts = new Uint8Array(BUCKETS * languages.length)
+  const totals = new Uint32Array(languages.length)
+  const known = new Uint8Array(BUCKETS)
+  for (const [i, language] of languages.entries()) {
     forEachGram(samples[language]!, ownWord, Infinity, (bucket) => {
-      if (buckets[bucket]! < 255) buckets[bucket]!++
+      const at = bucket * languages.length + i
+      if (counts[at]! < 255) counts[at]!++
+      totals[i]!++
+      known[bucket] = 1
     })
-    return buckets
-  })
-  const kinds = Array.from({ length: BUCKETS }, (_, bucket) => counts.some((buckets) => buckets[bucket]! > 0))
-  const vocabulary = kinds.filter(Boolean).length
-  const logs = counts.map((buckets) => {
-    const total = buckets.reduce((sum, count) => sum + count, 0)
-    return Float64Array.from({ length: 256 }, (_, count) => Math.log((count + ALPHA) / (total + ALPHA * vocabulary)))
-  })
+  }
+  const vocabulary = known.reduce((sum, one) => sum + one, 0)
+  const logs = languages.map((_, i) =>
+    Float64Array.from({ length: 256 }, (_, count) => Math.log((count + ALPHA) / (totals[i]! + ALPHA * vocabulary))),
+  )
   return { ownWord, languages, counts, logs }
 }
 
@@ -193,8 +195,9 @@ function classify(family: Family, sample: string): { language: string; confidenc
   let grams = 0
   forEachGram(sample, ownWord, SAMPLE_LETTERS_MAX, (bucket) => {
     grams++
+    const row = bucket * languages.length
     for (let i = 0; i < languages.length; i++) {
-      const count = counts[i]![bucket]!
+      const count = counts[row + i]!
       scores[i]! += logs[i]![count]!
       if (count > 0) known[i]!++
     }

@@ -25,7 +25,7 @@ import { createLanguageDetector, type LanguageDetector, type LanguageGuess } fro
 import { relate, type Related, type SimilarityItem } from './similarity.ts'
 import { summarize } from './summary.ts'
 
-/** Pairs grow with the square: at this many items of 256 dimensions a call takes some seconds. */
+/** Pairs grow with the square: at this many items of 256 dimensions a call takes some ten seconds. */
 export const SIMILARITY_ITEMS_MAX = 5_000
 const DIMENSIONS_MAX = 4_096
 

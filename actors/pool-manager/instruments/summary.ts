@@ -72,8 +72,9 @@ function candidates(blocks: readonly ProseBlock[], count: number): readonly Sent
 }
 
 function isProse({ text }: Sentence): boolean {
-  if (text.length > SENTENCE_CHARS_MAX) return false
-  const letters = text.match(/[\p{L}\p{M}\s]/gu)?.length ?? 0
+  // What ends in a colon announces something (an example, a list) that a summary does not show.
+  if (text.length > SENTENCE_CHARS_MAX || text.endsWith(':')) return false
+  const letters = (text.match(/[\p{L}\p{M}\s]+/gu) ?? []).reduce((sum, run) => sum + run.length, 0)
   return letters >= text.length * 0.75 && words(text).length >= SENTENCE_WORDS_MIN
 }
 
