@@ -406,7 +406,9 @@ describe('limits', () => {
     `  ${name}: &${name} [${Array.from({ length: 9 }, () => of).join(', ')}]\n`
 
   test('aliases that expand to millions of values are refused at once', () => {
-    const levels = [...'bcdefgh'].map((name, i) => bombLevel(name, `*${'abcdefg'[i]!}`)).join('')
+    const levels = Array.from('bcdefgh')
+      .map((name, i) => bombLevel(name, `*${'abcdefg'[i]!}`))
+      .join('')
     const { definition, problems } = parseWorkflow(`${HEAD}description:\n${bombLevel('a', 'x')}${levels}`)
     expect(definition).toBeNull()
     expect(problems.map(({ code }) => code)).toEqual(['LIMIT_EXCEEDED'])

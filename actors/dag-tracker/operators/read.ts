@@ -8,6 +8,7 @@ import { open } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { isPitError } from '../../../runtime/index.ts'
 import { dagErrors } from '../errors.ts'
+import { createFences, headingOf } from './markdown.ts'
 import type { Operator } from './operator.ts'
 import { fileError, resolveExisting } from './roots.ts'
 
@@ -107,24 +108,14 @@ function titleOf(text: string, contentType: ContentType): string | null {
 }
 
 function firstHeading(lines: readonly string[]): string | null {
-  let fence: string | null = null
+  const isCode = createFences()
   for (const [i, line] of lines.entries()) {
-    const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1]
-    // A `#` in a code block is a comment, no heading.
-    if (fence !== null) {
-      if (mark?.startsWith(fence) === true) fence = null
-    } else if (mark !== undefined) fence = mark
-    else if (/^#{1,6}\s/.test(line)) return trimHashes(line)
-    else if (/^=+\s*$/.test(lines[i + 1] ?? '') && line.trim() !== '') return line.trim()
+    if (isCode(line)) continue
+    const found = headingOf(line)
+    if (found !== null) return found.heading
+    if (line.trim() !== '' && /^=+\s*$/.test(lines[i + 1] ?? '')) return line.trim()
   }
   return null
-}
-
-/** `## Title ##` → `Title`. */
-function trimHashes(line: string): string {
-  const words = line.trim().split(/\s+/)
-  const last = /^#+$/.test(words.at(-1)!) && words.length > 1 ? -1 : words.length
-  return words.slice(1, last).join(' ')
 }
 
 function loneFirstLine(lines: readonly string[]): string | null {

@@ -1,6 +1,7 @@
 /** Text operators: sections of Markdown, templates, splitting and joining. */
 import Mustache from 'mustache'
 import { dagErrors } from '../errors.ts'
+import { createFences, headingOf } from './markdown.ts'
 import { invalidInput, type Operator } from './operator.ts'
 
 export const markdownSections: Operator = {
@@ -34,15 +35,13 @@ function sectionsOf(markdown: string): Section[] {
       sections.push({ level: current.level, heading: current.heading, text, line: current.line })
     }
   }
-  let fence: string | null = null
+  const isCode = createFences()
   for (const [i, line] of markdown.replaceAll('\r\n', '\n').split('\n').entries()) {
-    const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1]
-    if (mark !== undefined) fence = fence === null ? mark : mark.startsWith(fence) ? null : fence
-    const level = fence === null ? (/^(#{1,6})\s/.exec(line)?.[1]?.length ?? 0) : 0
-    if (level === 0) current.lines.push(line)
+    const found = isCode(line) ? null : headingOf(line)
+    if (found === null) current.lines.push(line)
     else {
       close()
-      current = { level, heading: line.slice(level).trim(), lines: [], line: i + 1 }
+      current = { ...found, lines: [], line: i + 1 }
     }
   }
   close()

@@ -26,7 +26,7 @@ import { assertValidWorkflow } from './validation.ts'
 
 export interface StepScope<Ids extends string, Extra extends string> {
   /** A reference to a node, one of its ports, or another name that is known here. */
-  from(text: Ids | `${Ids}.${string}` | Extra, options?: Omit<Reference, 'from'>): Reference
+  readonly from: (text: Ids | `${Ids}.${string}` | Extra, options?: Omit<Reference, 'from'>) => Reference
 }
 
 /** The fields of a node, or a function that makes them with a checked `from`. */
