@@ -32,6 +32,7 @@ import {
   text,
 } from './input.ts'
 import { artifactStore, type ArtifactStoreProtocol, type ContentHash } from './protocol.ts'
+import { scrub, START, type Place } from './scrub.ts'
 import { openStorage, type Storage } from './storage.ts'
 import {
   addVersion,
@@ -76,9 +77,6 @@ const FLUSH_AFTER_MS = 10_000
 const FLUSH_AT = 1000
 const LIST_LIMIT = 1000
 const LINEAGE_LIMIT = 1000
-/** `verify` lets others in after this much. */
-const VERIFY_SLICE_BYTES = 16 * MIB
-const VERIFY_PAGE = 100
 
 function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
   const resolved = {
@@ -176,46 +174,6 @@ async function getMany(state: State, hashes: readonly ContentHash[], ctx: CallCo
   for (const hash of hashes) contents.push(await get(state, hash, ctx))
   return contents
 }
-
-interface VerifyReply {
-  readonly checked: number
-  readonly corrupt: readonly ContentHash[]
-}
-
-async function verify(state: State, ctx: CallContext): Promise<VerifyReply> {
-  const corrupt: ContentHash[] = []
-  let checked = 0
-  let sliceBytes = 0
-  for (let after: Place = START; ;) {
-    const page = (await ready(state)).query(({ artifacts }) => artifacts.page(after, VERIFY_PAGE))
-    if (page.length === 0) return { checked, corrupt }
-    for (const { hash } of page) {
-      const storage = await ready(state)
-      // Looked up again: since the page was read it may have been moved, trashed or repaired.
-      const row = visible(storage, hash)
-      if (row === null) continue
-      checked++
-      if (storage.read(row).kind === 'damaged') {
-        corrupt.push(hash)
-        if (row.damaged === 0) storage.write({ t: 'damaged', hash })
-      }
-      if ((sliceBytes += row.sizeBytes) >= VERIFY_SLICE_BYTES) {
-        sliceBytes = 0
-        await sleep(ctx.clock, 0, ctx.call.signal)
-      }
-    }
-    await state.storage.durable()
-    after = page.at(-1)!
-  }
-}
-
-/** A place in creation order. */
-interface Place {
-  readonly createdAt: number
-  readonly hash: string
-}
-
-const START: Place = Object.freeze({ createdAt: -1, hash: '' })
 
 function parseCursor(cursor: string | undefined): Place {
   if (cursor === undefined) return START
@@ -400,7 +358,14 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
         return storage.query(({ dedup }) => dedup.stats(storage.log.physicalBytes()))
       },
     },
-    verify: { redeliver: true, run: (state, _, ctx) => verify(state, ctx) },
+    verify: {
+      redeliver: true,
+      run: (state, _, ctx) =>
+        scrub(
+          () => ready(state),
+          () => sleep(ctx.clock, 0, ctx.call.signal),
+        ),
+    },
   },
   async terminate(state, _, ctx) {
     flushAccesses(state, ctx)

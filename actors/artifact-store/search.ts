@@ -12,6 +12,7 @@ export interface FoundRow {
 }
 
 export interface SearchIndex {
+  /** Of an artifact that is not in it yet; without any text it stays out until it has some. */
   put(id: number, text: { readonly name: string; readonly tags: readonly string[]; readonly body: string }): void
   /** Replaces name and tags, keeps the body. */
   describe(id: number, text: { readonly name: string; readonly tags: readonly string[] }): void
@@ -42,8 +43,13 @@ export function createSearchIndex(catalog: Catalog): SearchIndex {
   const describe = catalog.prepare('UPDATE texts SET name = ?, tags = ? WHERE rowid = ?')
   const remove = catalog.prepare('DELETE FROM texts WHERE rowid = ?')
   return {
-    put: (id, { name, tags, body }) => void put.run(id, name, tags.join(' '), body),
-    describe: (id, { name, tags }) => void describe.run(name, tags.join(' '), id),
+    put(id, { name, tags, body }) {
+      if (name !== '' || tags.length > 0 || body !== '') put.run(id, name, tags.join(' '), body)
+    },
+    describe(id, { name, tags }) {
+      const { changes } = describe.run(name, tags.join(' '), id)
+      if (changes === 0 && (name !== '' || tags.length > 0)) put.run(id, name, tags.join(' '), '')
+    },
     remove: (id) => void remove.run(id),
     search(query) {
       const { from, where, values } = conditions(query)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { artifactStore, artifactStoreActor, type ArtifactStoreConfig } from '../../actors/artifact-store/index.ts'
 import type { ArtifactStoreProtocol, ContentHash } from '../../actors/artifact-store/index.ts'
-import { isPitError, type ActorDefinition, type ActorRef, type ActorSystem, type Clock } from '../../runtime/index.ts'
+import { isPitError, type ActorRef, type ActorSystem, type Clock } from '../../runtime/index.ts'
 import { startInProcess } from '../../runtime/testing/in-process-system.ts'
 
 export interface OpenStore {
@@ -25,7 +25,7 @@ export async function openStore(
   config: ArtifactStoreConfig = { dataDir: ':memory:' },
   options: { readonly clock?: Clock } = {},
 ): Promise<OpenStore> {
-  const system = await startInProcess({ actors: [[artifactStoreActor as ActorDefinition, config]], ...options })
+  const system = await startInProcess({ actors: [[artifactStoreActor, config]], ...options })
   onTestFinished(() => system.close())
   return { system, store: system.ref(artifactStore).ask, dataDir: config.dataDir }
 }

@@ -20,7 +20,7 @@ let system: ActorSystem
 const ask = () => system.ref(artifactStore).ask
 
 beforeAll(async () => {
-  system = await startInProcess({ actors: [[artifactStoreActor as never, { dataDir: ':memory:' }]] })
+  system = await startInProcess({ actors: [[artifactStoreActor, { dataDir: ':memory:' }]] })
   for (const [name, [content, more]] of Object.entries(DOCUMENTS)) {
     await ask().put({ content: bytes(content), contentType: 'text/plain', name, ...more })
   }

@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { artifactStore, artifactStoreActor, type ContentHash } from '../../actors/artifact-store/index.ts'
-import { isPitError, seededRandom, sha256Hex, type ActorDefinition, type ActorSystem } from '../../runtime/index.ts'
+import { isPitError, seededRandom, sha256Hex, type ActorSystem } from '../../runtime/index.ts'
 import { createFaultyDisk, type Fault, type FaultPoint } from '../../runtime/testing/faulty-files.ts'
 import { startInProcess } from '../../runtime/testing/in-process-system.ts'
 
@@ -63,7 +63,7 @@ async function play(seed: number, ops: readonly Op[]): Promise<{ acknowledged: n
     for (;;) {
       try {
         const config = { dataDir: '/data', files: disk.start(plan), segmentBytes: 4096 }
-        return await startInProcess({ actors: [[artifactStoreActor as ActorDefinition, config]] })
+        return await startInProcess({ actors: [[artifactStoreActor, config]] })
       } catch (error) {
         if (!isPitError(error) || !error.code.startsWith('STORAGE_') || error.code === 'STORAGE_CORRUPT') throw error
         if (random.next() < 0.5) disk.powerCut()

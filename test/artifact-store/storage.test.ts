@@ -107,7 +107,7 @@ describe('metadata', () => {
   ]
   test.each(wrong)('refuses a wrong %s, naming it', async (field, more) => {
     const { store } = await openStore()
-    const call = store.put({ content: bytes('x'), ...more } as never)
+    const call = store.put({ content: bytes('x'), ...more })
     await expect(call).rejects.toMatchObject({ code: 'ARTIFACT_INVALID', fields: { field } })
   })
 })
