@@ -31,8 +31,8 @@ export type RoomPlan =
   | { readonly kind: 'fits' }
   /** There will be when these have gone. */
   | { readonly kind: 'evict'; readonly victims: readonly string[] }
-  /** There will be when those who are leaving have gone, or when leases end. */
-  | { readonly kind: 'wait' }
+  /** There will be when those who are leaving have gone, or when leases (or loads) end. */
+  | { readonly kind: 'wait'; readonly for: 'leaving' | 'leases' }
   /** There never will be while the pinned stay. */
   | { readonly kind: 'never'; readonly freeableBytes: number }
 
@@ -47,9 +47,10 @@ export function planRoom(entries: readonly CachedModel[], needBytes: number, lim
   const leaving = entries.filter((entry) => entry.leaving)
   const lackBytes = needBytes - freeBytes - sum(leaving)
   const lackPlaces = 1 - freePlaces - leaving.length
-  if (lackBytes <= 0 && lackPlaces <= 0) return { kind: 'wait' }
+  if (lackBytes <= 0 && lackPlaces <= 0) return { kind: 'wait', for: 'leaving' }
   const victims = chooseVictims(entries.filter(isEvictable), lackBytes, lackPlaces)
-  return victims === null ? { kind: 'wait' } : { kind: 'evict', victims: victims.map(({ model }) => model) }
+  if (victims === null) return { kind: 'wait', for: 'leases' }
+  return { kind: 'evict', victims: victims.map(({ model }) => model) }
 }
 
 /** Who would go if leases did not matter: the least recently used, for when waiting has taken too long. */

@@ -135,7 +135,9 @@ async function reserveRoom(pool: Pool, model: PooledModel): Promise<void> {
 
 async function takeRoom(pool: Pool, model: PooledModel): Promise<void> {
   const { memoryBytes, id } = model.spec
-  while (pool.ports.alive()) {
+  const { clock, alive } = pool.ports
+  let patientUntil = clock.monotonicMs() + WAIT_FOR_ROOM_MAX_MS
+  while (alive()) {
     const plan = planRoom(cacheEntries(pool), memoryBytes, pool.limits)
     switch (plan.kind) {
       case 'fits':
@@ -147,7 +149,11 @@ async function takeRoom(pool: Pool, model: PooledModel): Promise<void> {
         await evict(pool, plan.victims, id)
         break
       case 'wait':
-        if (!(await roomNoted(pool))) drainOldest(pool, id)
+        if (plan.for === 'leases' && clock.monotonicMs() >= patientUntil) {
+          drainOldest(pool, id)
+          patientUntil = clock.monotonicMs() + WAIT_FOR_ROOM_MAX_MS
+        }
+        await roomNoted(pool)
     }
   }
 }
@@ -161,17 +167,15 @@ function drainOldest(pool: Pool, wanted: string): void {
   void drainAndUnload(pool, victim, { reason: TransitionReason.ResourcePressure, detail })
 }
 
-/** True when something changed, false after the longest wait. */
-function roomNoted(pool: Pool): Promise<boolean> {
+/** Resolves when room may have come free; upkeep says so too, as leases on the fast path end without a word. */
+function roomNoted(pool: Pool): Promise<void> {
   return new Promise((resolve) => {
-    const finish = (noted: boolean): void => {
+    const listener = (): void => {
       pool.roomListeners.delete(listener)
-      timer.cancel()
-      resolve(noted)
+      resolve()
     }
-    const listener = (): void => finish(true)
-    const timer = pool.ports.clock.setTimer(WAIT_FOR_ROOM_MAX_MS, () => finish(false))
     pool.roomListeners.add(listener)
+    pool.armUpkeep()
   })
 }
 

@@ -7,7 +7,7 @@ import { unloadIfIdle } from './cooling.ts'
 import { grantsInUse, presentAgain } from './contention.ts'
 import { retryAfterMs } from './health.ts'
 import { settle } from './leasing.ts'
-import { enter, type Pool, type PooledModel } from './pool.ts'
+import { enter, noteRoom, type Pool, type PooledModel } from './pool.ts'
 import { ModelState } from './protocol.ts'
 import { TransitionReason } from './transitions.ts'
 
@@ -27,6 +27,7 @@ export function runUpkeep(pool: Pool): void {
     if (isPending(model)) settle(pool, model)
     unloadWhenIdle(pool, model)
   }
+  noteRoom(pool)
   renewGrants(pool)
   pool.armUpkeep()
 }
@@ -34,7 +35,7 @@ export function runUpkeep(pool: Pool): void {
 /** Time until upkeep has something to do; null when nothing is due. */
 export function upkeepDelayMs(pool: Pool): number | null {
   const now = pool.ports.clock.monotonicMs()
-  const delays: number[] = []
+  const delays: number[] = pool.roomListeners.size > 0 ? [PENDING_MS] : []
   const [offer] = pool.offers
   if (offer !== undefined) delays.push(offer.lapsesAt - now)
   for (const model of pool.models.values()) {
