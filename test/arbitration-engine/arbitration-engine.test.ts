@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { defineActor, type ActorRef, type ActorSystem, type Clock } from '../../runtime/index.ts'
+import { defineActor, type ActorRef, type ActorSystem } from '../../runtime/index.ts'
 import { startInProcess } from '../../runtime/testing/in-process-system.ts'
+import { manualClock, type ManualClock } from '../support/manual-clock.ts'
 import {
   arbitrationEngine,
   arbitrationEngineActor,
@@ -13,32 +14,6 @@ import {
   type Granted,
   type ResourceRequest,
 } from '../../actors/arbitration-engine/index.ts'
-
-/** Time that only moves when told to; timers fire in order. */
-function manualClock(): Clock & { advance(ms: number): void } {
-  let now = 1_000_000
-  const timers = new Set<{ readonly at: number; readonly fn: () => void }>()
-  return {
-    now: () => now,
-    monotonicMs: () => now,
-    setTimer(delayMs, fn) {
-      const timer = { at: now + delayMs, fn }
-      timers.add(timer)
-      return { cancel: () => void timers.delete(timer) }
-    },
-    advance(ms) {
-      const until = now + ms
-      for (;;) {
-        const next = [...timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0]
-        if (next === undefined) break
-        timers.delete(next)
-        now = Math.max(now, next.at)
-        next.fn()
-      }
-      now = until
-    },
-  }
-}
 
 interface AskerProtocol {
   forward(arg: { readonly requests: readonly ResourceRequest[] }): unknown
@@ -53,7 +28,7 @@ const asker = defineActor<AskerProtocol, null>({
   handlers: { forward: (_, arg, ctx) => ctx.ref(arbitrationEngine).ask.arbitrate(arg) },
 })
 
-let clock: ReturnType<typeof manualClock>
+let clock: ManualClock
 let dataDir: string
 let system: ActorSystem
 let engine: ActorRef<ArbitrationProtocol>
