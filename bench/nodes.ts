@@ -1,8 +1,8 @@
 /**
  * Overhead per node: no-op nodes through the real tracker actor with its journal on the disk, beside the same work without
  * an engine (a promise per node) in the same run. What is measured: validation, scheduling, preparation, the inline
- * operator, the journal's records and group commits, storing the outputs, the end. Not measured: messages between threads
- * (`bench/runtime.ts`), since all actors share this thread, and the artifact store's own work, which is a stand-in here.
+ * operator, the journal's records and group commits, the end. Hardly anything is stored: all outputs are equal. Not measured:
+ * messages between threads (`bench/runtime.ts`), since all actors share this one.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -3,11 +3,11 @@
  *
  * I1. Outputs go in the order in which their nodes ended, so whatever one was derived from is there before it.
  * I2. A large output is durable before its node counts as completed; small ones follow in batches, before the run ends.
- * I3. Only the first node of a run that gives some content records what it was derived from: a node that hands on its
- *     input would else make the content its own ancestor.
+ * I3. Content is stored once per run, for the first node that gives it: a node that hands on its input would else make
+ *     the content its own ancestor.
  */
 import { sha256Hex } from '../../runtime/index.ts'
-import type { ArtifactInput, ContentHash } from '../artifact-store/protocol.ts'
+import type { ArtifactInput, ContentHash, PutResult } from '../artifact-store/protocol.ts'
 import type { StoredValue } from './record.ts'
 import { definitionOf, nodePath, scopeOf, type Run } from './run.ts'
 import { contentOf, type Artifacts, type Output } from './values.ts'
@@ -33,26 +33,50 @@ const ANCESTORS_MAX = 500
 
 export function createRunOutputs(run: Run, artifacts: Artifacts): RunOutputs {
   const hashes = new Map<number, ContentHash>()
-  const seen = new Set<ContentHash>()
+  /** What is stored or on its way, by hash. */
+  const sent = new Map<ContentHash, Promise<PutResult>>()
   let pending: number[] = []
   let underWay: Promise<unknown>[] = []
   let failure: unknown = null
 
   function send(path: string, content: Content, sources: Iterable<number>, node: number | null): Promise<StoredValue> {
     const hash = sha256Hex(content.content) as ContentHash
-    const ancestors = seen.has(hash) ? [] : ancestorsOf(sources, hash)
-    seen.add(hash)
     if (node !== null) hashes.set(node, hash)
+    // The same bytes may be a text here and JSON there: what they are is each reference's own.
+    const { contentType } = content
+    return put(hash, path, content, sources, node).then(({ sizeBytes }) => ({ artifact: hash, sizeBytes, contentType }))
+  }
+
+  function put(
+    hash: ContentHash,
+    path: string,
+    content: Content,
+    sources: Iterable<number>,
+    node: number | null,
+  ): Promise<PutResult> {
+    const known = sent.get(hash)
+    if (known !== undefined) return known
+    const stored = artifacts.put(inputOf(path, content, ancestorsOf(sources, hash), node))
+    sent.set(hash, stored)
+    // What failed may be tried again.
+    stored.catch(() => sent.delete(hash))
+    return stored
+  }
+
+  function inputOf(
+    path: string,
+    content: Content,
+    ancestors: readonly ContentHash[],
+    node: number | null,
+  ): ArtifactInput {
     const definition = node === null ? null : definitionOf(run, node)
     const model = definition?.kind === 'instrument' ? { model: definition.model } : {}
-    const input: ArtifactInput = {
+    return {
       ...content,
       createdBy: { tenant: run.start.tenant, runId: run.start.runId, nodeId: path, ...model },
       pinnedBy: run.start.runId,
       ...(ancestors.length === 0 ? {} : { derivedFrom: ancestors }),
     }
-    const { contentType } = content
-    return artifacts.put(input).then(({ sizeBytes }) => ({ artifact: hash, sizeBytes, contentType }))
   }
 
   function ancestorsOf(sources: Iterable<number>, own: ContentHash): ContentHash[] {
@@ -69,8 +93,8 @@ export function createRunOutputs(run: Run, artifacts: Artifacts): RunOutputs {
     for (const node of pending) {
       const stored = run.table.outputs[node]
       if (stored === undefined || !('value' in stored) || stored.value === null) continue
-      const sent = send(nodePath(run, node), contentOf(stored.value), sourcesOf(run, node), node)
-      underWay.push(sent.catch((error: unknown) => void (failure ??= error)))
+      const done = send(nodePath(run, node), contentOf(stored.value), sourcesOf(run, node), node)
+      underWay.push(done.catch((error: unknown) => void (failure ??= error)))
     }
     pending = []
   }
@@ -89,7 +113,6 @@ export function createRunOutputs(run: Run, artifacts: Artifacts): RunOutputs {
     },
     known(node, hash) {
       hashes.set(node, hash)
-      seen.add(hash)
     },
     async storeNamed(name, value, from) {
       const stored = await send(name, contentOf(value), from, null)

@@ -73,6 +73,7 @@ export function modelsOf(body: Body): ReadonlyMap<string, string> {
   const models = new Map<string, string>()
   const fallbacks = new Map<string, string>()
   const visit = (body: Body): void => {
+    if (!usesModels(body)) return
     const { order, nodes } = compileGraph(body)
     for (const index of order) {
       const node = nodes[index]!
@@ -84,6 +85,10 @@ export function modelsOf(body: Body): ReadonlyMap<string, string> {
   }
   visit(body)
   return new Map([...models, ...[...fallbacks].filter(([model]) => !models.has(model))])
+}
+
+function usesModels({ nodes }: Body): boolean {
+  return nodes.some((node) => node.kind === 'instrument' || (node.kind === 'map' && usesModels(node.body)))
 }
 
 /** What the pool knows of the workflow's models; asks nothing when it uses none. Throws `UNKNOWN_MODEL`. */

@@ -74,6 +74,7 @@ export function createTracker(options: TrackerOptions): Tracker {
   replayLog(log, restore, replayRecord)
   const journal = createJournal({
     log,
+    clock: ctx.clock,
     snapshot: () => encodeState({ nextRun, ended: history.list(), unfinished: unfinished() }, cache),
     ...(options.snapshotEveryBytes === undefined ? {} : { snapshotEveryBytes: options.snapshotEveryBytes }),
     onDurable,
