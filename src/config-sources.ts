@@ -32,9 +32,9 @@ export function fileSources(file: string | undefined, env: Environment, cwd: str
     named === undefined ? CONFIG_FILES.map((name) => join(cwd, name)).find((at) => existsSync(at)) : resolve(cwd, named)
   if (path === undefined) return []
   try {
-    const values: unknown = parse(readFileSync(path, 'utf8'))
+    const values = parse(readFileSync(path, 'utf8')) as object | null
     // An empty file is a file without settings.
-    return [{ origin: `file ${path}`, values: (values ?? {}) as object, baseDir: dirname(path) }]
+    return [{ origin: `file ${path}`, values: values ?? {}, baseDir: dirname(path) }]
   } catch (cause) {
     const reason = (cause as Error).message
     throw hostErrors.fail('CONFIG_UNREADABLE', { path, reason }, { cause })
@@ -45,9 +45,9 @@ export function fileSources(file: string | undefined, env: Environment, cwd: str
  * A value written as text (environment, `--set`), by the type of its key. What does not fit stays text, so that the
  * schema's message can show it.
  */
-export function valueFromText(key: ConfigKeyName, text: string): unknown {
-  const { fallback } = configKeys[key]
-  if (typeof fallback === 'string') return text
+export function valueFromText(key: string, text: string): unknown {
+  // An unknown key is for the schema to refuse.
+  if (!Object.hasOwn(configKeys, key) || typeof configKeys[key as ConfigKeyName].fallback === 'string') return text
   if (key === 'models' && !text.trimStart().startsWith('[')) return text.split(/\s+/).filter((spec) => spec !== '')
   try {
     return JSON.parse(text) as unknown

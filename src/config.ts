@@ -178,7 +178,7 @@ function listOf(values: object, key: string, expected: string): readonly unknown
 /** Short forms become specs, relative module paths absolute URLs; the Pool Manager checks the rest. */
 function readModels(values: object, key: string, baseDir: string): readonly ModelSpec[] {
   const specs = listOf(values, key, 'a list of models').map((entry, index) => {
-    const spec = typeof entry === 'string' ? parseModelFlag(entry) : (entry as ModelSpec | null)
+    const spec = typeof entry === 'string' ? parseModelFlag(entry, baseDir) : (entry as ModelSpec | null)
     if (typeof spec !== 'object' || spec === null || typeof spec.id !== 'string' || typeof spec.backend !== 'object') {
       throw invalidOption(`${key}[${index}]`, 'a model spec { id, backend } or the form id=kind:…', entry)
     }

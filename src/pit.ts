@@ -167,9 +167,9 @@ function createPit(config: ResolvedConfig, system: ActorSystem, freeDataDir: () 
     allocateModel,
     executeWorkflow,
     storeArtifact: async (content, options) => (await artifacts.put(content, options)).hash,
-    retrieveArtifact: artifacts.get,
-    arbitrate: arbitration.arbitrate,
-    runCleanup: retention.runCleanup,
+    retrieveArtifact: (reference, options) => artifacts.get(reference, options),
+    arbitrate: (requests, options) => arbitration.arbitrate(requests, options),
+    runCleanup: (options) => retention.runCleanup(options),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -6,6 +6,7 @@ import { builtinModels, LEASE_REGION, leaseRegionBytes, poolManagerActor } from 
 import { staleManagerActor } from '../actors/stale-manager/index.ts'
 import {
   childOf,
+  isPitError,
   jsonLogger,
   silentLogger,
   startSystem,
@@ -32,11 +33,21 @@ export function childSpecs(config: ResolvedConfig): readonly ChildSpec[] {
   ]
 }
 
-export function startActors(config: ResolvedConfig, start: StartSystem = startSystem): Promise<ActorSystem> {
-  return start({
-    children: childSpecs(config),
-    strategy: 'one-for-one',
-    shared: { [LEASE_REGION]: leaseRegionBytes(config.modelsMax) },
-    logger: config.logLevel === 'silent' ? silentLogger : jsonLogger(config.logLevel),
-  })
+export async function startActors(config: ResolvedConfig, start: StartSystem = startSystem): Promise<ActorSystem> {
+  try {
+    return await start({
+      children: childSpecs(config),
+      strategy: 'one-for-one',
+      shared: { [LEASE_REGION]: leaseRegionBytes(config.modelsMax) },
+      logger: config.logLevel === 'silent' ? silentLogger : jsonLogger(config.logLevel),
+    })
+  } catch (error) {
+    throw rootFailure(error)
+  }
+}
+
+/** Why an actor did not start, when it says so by a code of its own: users match on that, not on who failed. */
+function rootFailure(error: unknown): unknown {
+  const known = isPitError(error, 'INIT_FAILED') && isPitError(error.cause) && error.cause.code !== 'HANDLER_FAILED'
+  return known ? rootFailure(error.cause) : error
 }

@@ -31,9 +31,10 @@ export async function readWorkflow(source: WorkflowSource, cwd = process.cwd()):
 }
 
 /** The definition, or `WORKFLOW_INVALID` with all problems, or `WORKFLOW_NOT_FOUND`. */
-export async function loadWorkflow(source: WorkflowSource, cwd?: string): Promise<WorkflowDefinition> {
+export async function loadWorkflow(source: WorkflowSource, cwd = process.cwd()): Promise<WorkflowDefinition> {
+  if (typeof source !== 'string') return resolveModules(source, cwd)
   const { definition, problems } = await readWorkflow(source, cwd)
-  if (definition === null) throw workflowInvalid(problems, typeof source === 'string' ? shortName(source) : source.name)
+  if (definition === null) throw workflowInvalid(problems, shortName(source))
   return definition
 }
 

@@ -57,9 +57,9 @@ export function createArguments(values: Readonly<Record<string, unknown>>, posit
     text: (name) => own(name) as string | undefined,
     list: (name) => (own(name) ?? []) as readonly string[],
     integer(name, fallback) {
-      const text = own(name)
+      const text = own(name) as string | undefined
       if (text === undefined) return fallback
-      if (!/^\d{1,15}$/.test(text as string)) throw usageError(`--${name} takes a whole number, got ${String(text)}`)
+      if (!/^\d{1,15}$/.test(text)) throw usageError(`--${name} takes a whole number, got ${text}`)
       return Number(text)
     },
   }

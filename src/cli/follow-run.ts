@@ -8,6 +8,7 @@ import type { WorkflowSource } from '../workflow-source.ts'
 import type { Invocation } from './command.ts'
 import { applyEvent, countsLine, doneOf, progressLine, startProgress } from './progress.ts'
 import { formatDuration } from './format.ts'
+import { selfCommand } from './self-command.ts'
 
 export interface FollowedRun {
   readonly result: ExecutionResult
@@ -57,7 +58,11 @@ async function followRun(invocation: Invocation, pit: Pit, runId: string): Promi
   } catch (error) {
     await progress.stop()
     if (!signal.aborted) throw error
-    throw hostErrors.fail('INTERRUPTED', { next: `run ${runId} goes on with: pit resume ${runId}` }, { cause: error })
+    throw hostErrors.fail(
+      'INTERRUPTED',
+      { next: `run ${runId} goes on with: ${selfCommand(`resume ${runId}`, invocation.args)}` },
+      { cause: error },
+    )
   }
 }
 

@@ -1,5 +1,5 @@
 /** One run of a command: its configuration from file, environment and flags, and the Pit opened with it. */
-import { resolveConfig, type ConfigKeyName, type ConfigSource, type PitConfig } from '../config.ts'
+import { resolveConfig, type ConfigSource, type PitConfig } from '../config.ts'
 import { environmentSources, fileSources, valueFromText } from '../config-sources.ts'
 import { openPit } from '../pit.ts'
 import { usageError, type Arguments, type Invocation } from './command.ts'
@@ -32,7 +32,7 @@ export function createInvocation(args: Arguments, output: Output, signal: AbortS
 function flagSources(args: Arguments, baseDir: string): readonly ConfigSource[] {
   const sources: ConfigSource[] = args.list('set').map((pair) => {
     const [key, text] = keyAndValue('set', pair)
-    return { origin: `flag --set ${key}`, values: { [key]: valueFromText(key as ConfigKeyName, text) }, baseDir }
+    return { origin: `flag --set ${key}`, values: { [key]: valueFromText(key, text) }, baseDir }
   })
   const dataDir = args.text('data-dir')
   if (dataDir !== undefined) sources.push({ origin: 'flag --data-dir', values: { dataDir }, baseDir })

@@ -34,7 +34,7 @@ export interface Output {
 
 export function createOutput(options: { readonly json: boolean; readonly quiet: boolean }): Output {
   const { json, quiet } = options
-  const live = process.stderr.isTTY === true && !json && !quiet
+  const live = process.stderr.isTTY && !json && !quiet
   let drawn = false
   ignoreClosedPipes()
 

@@ -3,6 +3,7 @@ import type { CleanupResult } from '../../../actors/stale-manager/protocol.ts'
 import { expectPositionals, usageError, type Command, type Invocation } from '../command.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { formatBytes, formatTable, plural } from '../format.ts'
+import { selfCommand } from '../self-command.ts'
 
 export const cleanupCommand: Command = {
   name: 'cleanup',
@@ -34,8 +35,8 @@ async function cleanup(invocation: Invocation): Promise<ExitCode> {
   output.document(result)
   output.print(resultText(result))
   if (result.deletions.length === 0) return ExitCode.Ok
-  if (result.dryRun) output.note(`nothing was changed; pit cleanup --apply --plan ${result.planId}`)
-  else output.note(`in the trash for now; pit cleanup --undo ${result.planId} brings it back`)
+  if (result.dryRun) output.note(`nothing was changed; ${selfCommand(`cleanup --apply --plan ${result.planId}`, args)}`)
+  else output.note(`in the trash for now; ${selfCommand(`cleanup --undo ${result.planId}`, args)} brings it back`)
   return ExitCode.Ok
 }
 

@@ -8,11 +8,12 @@ import { hostErrors } from '../../errors.ts'
 import { packageRoot } from '../../package.ts'
 import type { Pit } from '../../pit.ts'
 import { loadWorkflow } from '../../workflow-source.ts'
-import type { Command } from '../command.ts'
+import type { Arguments, Command, Invocation } from '../command.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { startAndFollow, type FollowedRun } from '../follow-run.ts'
 import { formatDuration, plural, printable } from '../format.ts'
 import type { Output } from '../output.ts'
+import { selfCommand } from '../self-command.ts'
 import { executionOptions, exitCodeOfRun, noteFailures } from './run.ts'
 
 /** What is digested when no folder is named: of the current folder, or else of this package. */
@@ -56,7 +57,7 @@ from cache.`,
       cache: !args.flag('no-cache'),
       ...(runId === undefined ? {} : { runId }),
     })
-    return report(output, pit, run, {
+    return await report(invocation, pit, run, {
       folders,
       pattern: pattern ?? String(definition.inputs?.pattern?.default),
       strict: args.flag('strict'),
@@ -83,7 +84,12 @@ interface ReportOptions {
   readonly strict: boolean
 }
 
-async function report(output: Output, pit: Pit, run: FollowedRun, options: ReportOptions): Promise<ExitCode> {
+async function report(
+  { output, args }: Invocation,
+  pit: Pit,
+  run: FollowedRun,
+  options: ReportOptions,
+): Promise<ExitCode> {
   const { result } = run
   if (result.state !== 'completed') {
     output.document(result)
@@ -95,7 +101,7 @@ async function report(output: Output, pit: Pit, run: FollowedRun, options: Repor
   output.document({ ...result, report: { hash, name: REPORT_NAME } })
   output.print(text)
   noteSkipped(output, skipped)
-  for (const line of footer(pit, run, { hash, read: documents.length, found: files })) output.note(line)
+  for (const line of footer(pit, run, { hash, read: documents.length, found: files, args })) output.note(line)
   if (documents.length === 0) {
     const fields = { folders: options.folders.join(', '), pattern: options.pattern, files, skipped: skipped.length }
     const error = hostErrors.fail('NOTHING_READABLE', fields)
@@ -136,11 +142,18 @@ function noteSkipped(output: Output, skipped: readonly ItemError[]): void {
     output.note(`… and ${skipped.length - SKIPPED_LINES_MAX} more, see the report`)
 }
 
+interface FooterFacts {
+  readonly hash: ContentHash
+  readonly read: number
+  readonly found: number
+  readonly args: Arguments
+}
+
 /** Time, files, nodes, models, and where everything is. */
 function footer(
   pit: Pit,
   { result, durationMs }: FollowedRun,
-  { hash, read, found }: { readonly hash: ContentHash; readonly read: number; readonly found: number },
+  { hash, read, found, args }: FooterFacts,
 ): readonly string[] {
   const { counts, modelsUsed, runId } = result
   const models = modelsUsed.map(
@@ -155,8 +168,8 @@ function footer(
     fromCache ? 'models     answered from cache: no model ran' : `models     ${models.join(', ')}`,
     `data       ${pit.dataDir}`,
     `report     ${hash}`,
-    `           pit artifacts get ${hash.slice(0, 12)}`,
+    `           ${selfCommand(`artifacts get ${hash.slice(0, 12)}`, args)}`,
     `run        ${runId}`,
-    `           pit inspect ${runId}`,
+    `           ${selfCommand(`inspect ${runId}`, args)}`,
   ]
 }

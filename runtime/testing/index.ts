@@ -1,0 +1,2 @@
+/** The door of the runtime's test kit: actors without threads. */
+export { startInProcess, type InProcessOptions } from './in-process-system.ts'
