@@ -236,12 +236,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const child = children.get(name)
       if (child === undefined || child.status !== 'restarting' || phase !== 'open') continue
       try {
-        await bringUp(child)
         child.slot.add(BOARD_WORD.Restarts, 1)
+        await bringUp(child)
       } catch (error) {
         logger.error('restart failed', { actor: name, error: describe(error) })
         if (child.status !== 'restarting') continue
-        layDown(child, false)
+        layDown(child, true)
         // What comes after it in the group is part of the next verdict.
         return judge(child, { kind: 'crashed', message: describe(error).slice(0, CRASH_MESSAGE_MAX) })
       }

@@ -235,8 +235,8 @@ export function createTurns(host: TurnHost): Turns {
     run(message, turn, handler, body[1])
   }
 
-  /** A started message of an earlier incarnation: again, or the end of it. */
-  function recoverStarted(cell: number, message: HeldMessage, peer: Peer | undefined): void {
+  /** A message whose handler ran when its incarnation died: again, or the end of it. */
+  function recoverInterrupted(cell: number, message: HeldMessage, peer: Peer | undefined): void {
     const turn = open(message, peer)
     let handler: ResolvedHandler | undefined
     try {
@@ -263,7 +263,7 @@ export function createTurns(host: TurnHost): Turns {
       for (const cell of table.takeLeftovers()) {
         const message = table.read(cell)
         const peer = peerOf(message.lane)
-        if (message.started) recoverStarted(cell, message, peer)
+        if (message.interrupted) recoverInterrupted(cell, message, peer)
         else start(cell, peer)
       }
     },
@@ -278,7 +278,8 @@ export function createTurns(host: TurnHost): Turns {
         if (turn.sender === sender && turn.senderIncarnation === incarnation) turn.orphaned = true
       }
     },
-    awaited: () => [...running.values()].filter(({ orphaned }) => !orphaned).length,
+    awaited: () =>
+      [...running.values()].filter(({ orphaned, abortedWith }) => !orphaned && abortedWith === undefined).length,
     abortAll(error) {
       for (const turn of running.values()) abort(turn, error)
     },

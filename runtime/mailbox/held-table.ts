@@ -1,7 +1,7 @@
 /**
  * The messages an actor has taken and not settled, in memory that outlives its thread.
  *
- *   ring ──copy──► cell: free → held → started → free
+ *   ring ──copy──► cell: free → held → started → free          (interrupted: started by an incarnation that died)
  *                             │        └─ thread dies: delivered again, or its asker is told
  *                             └─ thread dies: delivered by the next incarnation
  *
@@ -33,7 +33,8 @@ const CELL = {
 } as const
 const CELL_HEADER_BYTES = CELL.words * 4
 
-const CellState = { Free: 0, Held: 1, Started: 2 } as const
+/** `Interrupted`: its incarnation died after the start; told apart from one that was taken and never started. */
+const CellState = { Free: 0, Held: 1, Started: 2, Interrupted: 3 } as const
 
 export interface HeldTableMemory {
   readonly buffer: SharedArrayBuffer
@@ -60,7 +61,8 @@ export interface HeldMessage {
   readonly deadlineAt: number
   readonly redelivered: number
   readonly crashes: number
-  readonly started: boolean
+  /** An earlier incarnation died while its handler ran. */
+  readonly interrupted: boolean
   readonly bytes: Uint8Array
   readonly payloadStart: number
   readonly payloadEnd: number
@@ -138,7 +140,7 @@ export function openHeldTable(memory: HeldTableMemory): HeldTable {
         deadlineAt: doubles[(base + CELL.deadlineAt) >> 1]!,
         redelivered: words[base + CELL.redelivered]!,
         crashes: words[base + CELL.crashes]!,
-        started: words[base + CELL.state] === CellState.Started,
+        interrupted: words[base + CELL.state] === CellState.Interrupted,
         bytes,
         payloadStart,
         payloadEnd: payloadStart + words[base + CELL.length]!,
@@ -165,6 +167,7 @@ export function blame(memory: HeldTableMemory, turnCell: number | null, diedByIt
   for (let cell = 0; cell < memory.cells; cell++) {
     const base = (cell * stride) / 4
     if (words[base + CELL.state] !== CellState.Started) continue
+    words[base + CELL.state] = CellState.Interrupted
     words[base + CELL.redelivered]! += 1
     if (cell === turnCell || (turnCell === null && diedByItself)) words[base + CELL.crashes]! += 1
   }

@@ -1,19 +1,9 @@
-import { afterEach, describe, expect, test } from 'vitest'
-import { childOf, startSystem, type ActorSystem, type ChildSpec, type SystemOptions } from '../../runtime/index.ts'
+import { describe, expect, test } from 'vitest'
+import { childOf } from '../../runtime/index.ts'
 import { echo, echoActor, middle, middleActor, named, sum, sumActor } from './fixtures/actors.ts'
+import { codeOf, eventually, useSystems } from './helpers.ts'
 
-let system: ActorSystem | undefined
-afterEach(() => system?.close({ deadlineMs: 2_000 }))
-
-async function start(children: readonly ChildSpec[], options: Partial<SystemOptions> = {}): Promise<ActorSystem> {
-  return (system = await startSystem({ children, ...options }))
-}
-
-const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'no error',
-    (error: { code?: unknown }) => error.code ?? String(error),
-  )
+const { start } = useSystems()
 
 describe('asks', () => {
   test('a value comes back as it was sent', async () => {
@@ -105,7 +95,7 @@ describe('deadlines and cancellation', () => {
     expect(await codeOf(ask.never(null, { deadlineMs: 20 }))).toBe('DEADLINE_EXCEEDED')
     expect(await codeOf(ask.untilAborted(null, { deadlineMs: 20 }))).toBe('DEADLINE_EXCEEDED')
     expect(await codeOf(ask.echo(1, { deadlineMs: 0 }))).toBe('DEADLINE_EXCEEDED')
-    await expect.poll(() => ask.aborted(null)).toHaveLength(1)
+    await eventually(() => ask.aborted(null)).toHaveLength(1)
     expect(await ask.echo('alive', { deadlineMs: Infinity })).toBe('alive')
   })
 
@@ -116,7 +106,7 @@ describe('deadlines and cancellation', () => {
     const { incarnation } = await ask.whoami(null)
     controller.abort()
     expect(await waiting).toBe('CANCELLED')
-    await expect.poll(() => ask.aborted(null)).toEqual(['CANCELLED'])
+    await eventually(() => ask.aborted(null)).toEqual(['CANCELLED'])
     expect((await ask.whoami(null)).incarnation).toBe(incarnation)
     expect(await codeOf(ask.echo(1, { signal: AbortSignal.abort() }))).toBe('CANCELLED')
   })

@@ -1,0 +1,33 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { readLedger, useSystems } from './helpers.ts'
+
+const { tempFile } = useSystems()
+const host = fileURLToPath(new URL('./fixtures/host.ts', import.meta.url))
+
+async function run(what: string, file: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [host, what, file], { timeout: 30_000 })
+  return stdout
+}
+
+describe('a process exits by itself', () => {
+  test('when nothing is pending, without close', async () => {
+    expect(await run('nothing', await tempFile())).toBe('end of main\n')
+  })
+
+  test('but never in the middle of an awaited ask', async () => {
+    expect(await run('ask', await tempFile())).toBe('awaited\nend of main\n')
+  })
+
+  test('and after its tells were taken', async () => {
+    const file = await tempFile()
+    await run('tell', file)
+    expect(readLedger(file)).toHaveLength(3_000)
+  })
+
+  test('after close', async () => {
+    expect(await run('close', await tempFile())).toBe('closing\nend of main\n')
+  })
+})

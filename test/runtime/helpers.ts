@@ -1,0 +1,67 @@
+/** What tests of systems on threads share. */
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect } from 'vitest'
+import { startSystem, type ActorSystem, type ChildSpec, type SystemOptions } from '../../runtime/index.ts'
+
+export interface Systems {
+  readonly start: (children: readonly ChildSpec[], options?: Partial<SystemOptions>) => Promise<ActorSystem>
+  /** A file in a folder of its own, gone after the test. */
+  readonly tempFile: () => Promise<string>
+}
+
+/** Everything opened in a test is closed after it. */
+export function useSystems(): Systems {
+  const opened: ActorSystem[] = []
+  const folders: string[] = []
+  afterEach(async () => {
+    for (const system of opened.splice(0)) await system.close({ deadlineMs: 1_000 })
+    for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true })
+  })
+  return {
+    async start(children, options = {}) {
+      const system = await startSystem({ children, ...options })
+      opened.push(system)
+      return system
+    },
+    async tempFile() {
+      const folder = await mkdtemp(join(tmpdir(), 'pit-runtime-'))
+      folders.push(folder)
+      return join(folder, 'ledger.jsonl')
+    },
+  }
+}
+
+/** Polls until the matcher holds; the limit is far above what a busy machine needs. */
+export function eventually<T>(look: () => T | Promise<T>) {
+  return expect.poll(look, { timeout: 30_000, interval: 10 })
+}
+
+/** The code of the error a promise rejects with. */
+export function codeOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'no error',
+    (error: { code?: unknown }) => error.code ?? String(error),
+  )
+}
+
+export interface LedgerLine {
+  readonly call: string
+  readonly key: string
+  readonly id?: string
+  readonly redelivered?: number
+  readonly incarnation?: number
+}
+
+export function readLedger(file: string): LedgerLine[] {
+  try {
+    return readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as LedgerLine)
+  } catch {
+    return []
+  }
+}
