@@ -28,7 +28,10 @@ export interface ArtifactInput {
   readonly createdBy?: Producer
   /** Own data: JSON, at most 16 KiB. */
   readonly custom?: Readonly<Record<string, unknown>>
-  /** Artifacts this one was made from; recorded as `derivedFrom` lineage. They must exist. */
+  /**
+   * Artifacts this one was made from; recorded as `derivedFrom` lineage. They must exist. Content that comes round again
+   * (a step that changed nothing) would be its own ancestor: such an edge is left out.
+   */
   readonly derivedFrom?: readonly ContentHash[]
   /** Keeps the artifact from cleanup until `unpin` of the same owner (a run). */
   readonly pinnedBy?: string
@@ -123,11 +126,11 @@ export interface ArtifactStoreProtocol {
   /** Acknowledged only when durable. */
   put(arg: ArtifactInput): PutResult
   putMany(arg: { readonly items: readonly ArtifactInput[] }): { readonly results: readonly PutResult[] }
-  /** Verified content; null when absent. Counts as an access. */
+  /** Verified content; null when absent, `ARTIFACT_CORRUPT` when damaged. Counts as an access. */
   get(arg: { readonly hash: ContentHash }): Uint8Array | null
   getMany(arg: { readonly hashes: readonly ContentHash[] }): { readonly contents: readonly (Uint8Array | null)[] }
   info(arg: { readonly hash: ContentHash }): ArtifactInfo | null
-  /** Which of these are there (and not in the trash). */
+  /** Which of these are there (and neither in the trash nor known to be damaged). */
   exists(arg: { readonly hashes: readonly ContentHash[] }): { readonly present: readonly boolean[] }
   search(arg: ArtifactQuery): SearchResult
   /** All artifacts in creation order, for evaluation: pages of at most `limit`, continued after `cursor`. */
@@ -140,6 +143,7 @@ export interface ArtifactStoreProtocol {
     readonly add?: readonly string[]
     readonly remove?: readonly string[]
   }): ArtifactInfo
+  /** The next version of a name; when its newest version is this content with this (or no) message, that one again. */
   addVersion(arg: { readonly name: string; readonly hash: ContentHash; readonly message?: string }): ArtifactVersion
   /** Newest first. */
   versions(arg: { readonly name: string }): readonly ArtifactVersion[]
@@ -151,7 +155,7 @@ export interface ArtifactStoreProtocol {
     readonly limit?: number
   }): readonly LineageNode[]
   unpin(arg: { readonly owner: string }): void
-  /** Moves artifacts to the trash: gone for readers, restorable by plan. */
+  /** Moves artifacts to the trash: gone for readers, restorable by plan, and back when the same content is put again. */
   trash(arg: { readonly hashes: readonly ContentHash[]; readonly planId: string }): TrashResult
   restore(arg: { readonly planId: string }): { readonly restored: readonly ContentHash[] }
   trashed(arg: Record<string, never>): readonly {
