@@ -97,7 +97,15 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     onSent: () => slot.add(BOARD_WORD.MessagesOut, 1),
   })
   const turns: Turns = createTurns({
-    ...{ name, incarnation, clock, codec, blocks, table, slot, handlers: options.handlers, invoke: options.invoke },
+    name,
+    incarnation,
+    clock,
+    codec,
+    blocks,
+    table,
+    slot,
+    handlers: options.handlers,
+    invoke: options.invoke,
     onSettled: () => {
       if (onDrained !== undefined || pump.wantsCell()) options.schedule()
     },
@@ -105,7 +113,14 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   })
   const deaths = createDeaths({ monitors, turns, endAsks, end })
   const pump = createPump({
-    ...{ name, peers, asks, turns, table, codec, blocks, onStop: options.onStop },
+    name,
+    peers,
+    asks,
+    turns,
+    table,
+    codec,
+    blocks,
+    onStop: options.onStop,
     onDeath: (body) => noteDeath(body as DeathRecord),
   })
 
@@ -208,7 +223,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     try {
       body = codec.encode(arg === undefined ? [call] : [call, arg], to)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     const peer = peers.get(to)
     if (peer?.out !== undefined) return asks.ask(peer, peer.out, call, body, callOptions, inheritedDeadlineAt())

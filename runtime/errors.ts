@@ -46,4 +46,4 @@ export const runtimeErrors = defineErrors({
   ACTORS_MAX: { message: 'no room for actor {actor}: {actorsMax} actors are alive', status: 503, action: 'retry' },
 })
 
-export const fail = runtimeErrors.fail
+export const fail: typeof runtimeErrors.fail = (code, fields, options) => runtimeErrors.fail(code, fields, options)

@@ -12,13 +12,7 @@ import { systemClock } from './common/clock.ts'
 import { describe, errorToWire } from './common/errors.ts'
 import { silentLogger, type Logger, type LogLevel } from './common/logger.ts'
 import { createIds, systemRandom } from './common/random.ts'
-import {
-  isActorDefinition,
-  type ActorContext,
-  type ActorDefinition,
-  type CallContext,
-  type ChildControl,
-} from './define-actor.ts'
+import { isActorDefinition, type ActorContext, type ActorDefinition, type ChildControl } from './define-actor.ts'
 import { CORRELATION_SPAN } from './asks.ts'
 import { createEndpoint, type Endpoint } from './endpoint.ts'
 import { fail } from './errors.ts'
@@ -99,7 +93,7 @@ async function startLife(definition: ActorDefinition, wiring: StartWiring, port:
     parking: createParking(slot.words, slot.parkedIndex, () => mark),
     blocks: workerBlocks(wiring, post, port, () => loop.schedule()),
     handlers: definition.handlers,
-    invoke: (handler, arg, call) => handler.run(state, arg, contextOf(context, call)),
+    invoke: (handler, arg, call) => handler.run(state, arg, { ...context, call }),
     onBell: () => loop.wake(),
     schedule: () => loop.schedule(),
     onPending: () => {},
@@ -175,12 +169,6 @@ function createContext(
     monitor: (name, onDeath) => endpoint.monitors.add(name, onDeath),
     children,
   }
-}
-
-/** The context with its call: plain own properties, so that behaviours may spread it. */
-export function contextOf(context: ActorContext, call: CallContext['call']): CallContext {
-  const { name, incarnation, clock, random, ids, logger, stopping, ref, shared, monitor, children } = context
-  return { name, incarnation, clock, random, ids, logger, stopping, ref, shared, monitor, children, call }
 }
 
 function workerBlocks(

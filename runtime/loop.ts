@@ -100,8 +100,8 @@ export function createDueClock(): { readonly clock: Clock; readonly nextDueMs: (
   const dues = new Set<number>()
   return {
     clock: {
-      now: systemClock.now,
-      monotonicMs: systemClock.monotonicMs,
+      now: () => systemClock.now(),
+      monotonicMs: () => systemClock.monotonicMs(),
       setTimer(delayMs, fn, options) {
         // Timers count whole milliseconds: one that is due later than the sleep ends would be slept through once more.
         let due = systemClock.monotonicMs() + delayMs

@@ -17,7 +17,8 @@ export function createMonitors(onThrow: (error: unknown) => void): Monitors {
       return () => void ofName.delete(entry)
     },
     notify(notice) {
-      for (const { onDeath } of [...(listeners.get(notice.name) ?? [])]) {
+      // A listener may undo itself, or others, meanwhile.
+      for (const { onDeath } of Array.from(listeners.get(notice.name) ?? [])) {
         try {
           onDeath(notice)
         } catch (error) {

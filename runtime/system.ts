@@ -62,7 +62,14 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     reachable: async (name) => supervisor.reachable(HOST, name),
   })
   const supervisor: Supervisor = createSupervisor({
-    ...{ endpoint, blocks: store, limits: resolved.limits, clock, random, logger, board, shared },
+    endpoint,
+    blocks: store,
+    limits: resolved.limits,
+    clock,
+    random,
+    logger,
+    board,
+    shared,
     logging: options.logger !== undefined,
     workerEntry: options.workerEntry,
     onHostWork: loop.schedule,

@@ -1,5 +1,5 @@
 /** A worker thread as the supervisor sees it: its control channel, its port, and how it ended. */
-import { transfer, wrap, type Endpoint as ComlinkEndpoint } from 'comlink'
+import { transfer, wrap } from 'comlink'
 import { extname } from 'node:path'
 import { MessageChannel, Worker, type Transferable } from 'node:worker_threads'
 import { errorFromWire, PitError } from './common/errors.ts'
@@ -40,7 +40,7 @@ export function spawnWorker({ spec, entry = WORKER_ENTRY, onMessage }: WorkerHos
     transferList: [channel.port2],
     ...(spec.heapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: spec.heapMb } }),
   })
-  const control = wrap<WorkerControl>(channel.port1 as unknown as ComlinkEndpoint)
+  const control = wrap<WorkerControl>(channel.port1)
   const { promise: exited, resolve: resolveExit } = Promise.withResolvers<Error | null>()
   let thrown: Error | null = null
   worker.on('message', onMessage)
@@ -68,7 +68,7 @@ export function spawnWorker({ spec, entry = WORKER_ENTRY, onMessage }: WorkerHos
   return {
     describe: () => untilExit(control.describe()),
     async start(wiring, transferList) {
-      await untilExit(control.start(transfer(wiring, [...transferList] as unknown as ArrayBuffer[])))
+      await untilExit(control.start(transfer(wiring, [...transferList])))
       // From here on only pending asks keep the process alive.
       worker.unref()
       channel.port1.unref()

@@ -125,7 +125,7 @@ export function openHeldTable(memory: HeldTableMemory): HeldTable {
       Atomics.store(words, base + CELL.state, CellState.Held)
       return cell
     },
-    holds: (lane, record) => left.length > 0 && left.some((cell) => isRecord(cell, lane, record)),
+    holds: (lane, record) => left.some((cell) => isRecord(cell, lane, record)),
     read(cell) {
       const base = at(cell, 0)
       const meta = words[base + CELL.meta]!

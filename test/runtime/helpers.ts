@@ -43,7 +43,7 @@ export function eventually<T>(look: () => T | Promise<T>) {
 export function codeOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'no error',
-    (error: { code?: unknown }) => error.code ?? String(error),
+    (error: Error & { readonly code?: string }) => error.code ?? error.message,
   )
 }
 
