@@ -2,16 +2,18 @@
  * Helpers for `resolve…()` functions: options come from users, so only own properties are read and every mistake names
  * the key, what was expected and what was given.
  */
-import { PitError, describe } from './errors.ts'
+import { defineErrors, describe, type PitError } from './errors.ts'
 
-const INVALID_OPTION = {
-  message: 'Expected `{key}` to be {expected}, got `{value}` ({type})',
-  status: 400,
-  action: 'give-up',
-} as const
+export const optionErrors = defineErrors({
+  INVALID_OPTION: {
+    message: 'Expected `{key}` to be {expected}, got `{value}` ({type})',
+    status: 400,
+    action: 'give-up',
+  },
+})
 
 export function invalidOption(key: string, expected: string, value: unknown): PitError {
-  return new PitError('INVALID_OPTION', INVALID_OPTION, { key, expected, value: describe(value), type: typeOf(value) })
+  return optionErrors.fail('INVALID_OPTION', { key, expected, value: describe(value), type: typeOf(value) })
 }
 
 /** The option's own value, never an inherited one (a polluted prototype must not configure anything). */
