@@ -22,6 +22,7 @@ import type { Metrics } from './metrics.ts'
 import { Flag } from './node-table.ts'
 import { createRunOutputs } from './outputs.ts'
 import { createSlots, type Slices, type Slots } from './parallel.ts'
+import { createParking } from './parking.ts'
 import { effectiveDefinition, prepare, type Prepared } from './preparation.ts'
 import { applyRecord } from './progress.ts'
 import { decide, toPitError } from './recovery.ts'
@@ -74,16 +75,14 @@ export interface Executor {
 type Fields<R> = R extends RunRecord ? Omit<R, 'run' | 'at'> : never
 
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { ctx, run, journal, artifacts, cache, grants, metrics, slices } = options
+  const { ctx, run, journal, artifacts, cache, metrics, slices } = options
   const { table } = run
   const slots = createSlots(run.start.maxConcurrency, options.slots)
   const resolver = createResolver(run, artifacts)
   const outputs = createRunOutputs(run, artifacts)
   const controllers = new Map<number, AbortController>()
-  const parked = new Map<number, { readonly prepared: Prepared; readonly unit: Unit }>()
+  const parking = createParking(run, options.grants)
   const timers = new Map<number, Timer>()
-  /** Nodes that wait for a grant, without a slot. */
-  let waitingForUnits = 0
   let phase: 'new' | 'active' | 'ending' | 'stopped' = 'new'
 
   function emit(fields: Fields<RunRecord>): void {
@@ -131,8 +130,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     controllers.set(node, controller)
     try {
       if ((table.flags[node]! & Flag.Ripe) !== 0) return await finishMap(node, controller)
-      const held = parked.get(node)
-      parked.delete(node)
+      const held = parking.collect(node)
       const prepared = held?.prepared ?? (await prepare(node, { ...options, resolver }))
       if (!isCurrent(node, controller)) return held?.unit.release(0)
       if (prepared.kind === 'unwanted') return emit({ kind: 'node-skipped', node, code: '', message: '', output: null })
@@ -155,24 +153,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
   function park(node: number, prepared: Prepared): void {
     const controller = new AbortController()
     controllers.set(node, controller)
-    waitingForUnits++
-    const { runId, tenant } = run.start
-    const resources = definitionOf(run, node).resources!
-    const need = { tenant, resources, runId, nodeId: nodePath(run, node), signal: controller.signal }
-    void grants
-      .take(need)
-      .then(
-        (unit) => {
-          if (!isCurrent(node, controller)) return unit.release(0)
-          parked.set(node, { prepared, unit })
-          pushReady(run, node)
-        },
-        (error: unknown) => {
-          if (isCurrent(node, controller)) settleFailure(node, toPitError(error, nodePath(run, node)))
-        },
-      )
+    const current = (): boolean => isCurrent(node, controller)
+    void parking
+      .park(node, prepared, { signal: controller.signal, isCurrent: current })
+      .catch((error: unknown) => {
+        if (current()) settleFailure(node, toPitError(error, nodePath(run, node)))
+      })
       .finally(() => {
-        waitingForUnits--
         if (controllers.get(node) === controller) controllers.delete(node)
         pump()
       })
@@ -358,16 +345,12 @@ export function createExecutor(options: ExecutorOptions): Executor {
   /** Aborts the work of nodes that have been ended from elsewhere, and hands back what they hold. */
   function abortEnded(reason: Error): void {
     for (const [node, controller] of controllers) if (table.state[node]! > RUNNING) controller.abort(reason)
-    for (const [node, { unit }] of parked) {
-      if (table.state[node]! <= RUNNING) continue
-      parked.delete(node)
-      unit.release(0)
-    }
+    parking.releaseEnded()
   }
 
   /** Ends the run when nothing is left to do, or nothing can be done any more. */
   function review(): void {
-    if (phase !== 'active' || slots.active > 0 || waitingForUnits > 0) return
+    if (phase !== 'active' || slots.active > 0 || parking.waiting > 0) return
     const { remaining } = run.scopes[0]!
     if (remaining === 0) return void end()
     if (run.state !== 'running' || run.ready.size > 0 || run.retries.size > 0) return

@@ -69,7 +69,8 @@ export function createTracker(options: TrackerOptions): Tracker {
   const metrics = createMetrics()
   const slices = createSlices(ctx.clock)
   let nextRun = 1
-  let recovery = Promise.withResolvers<void>()
+  /** While the journal does not work: what resolves when it does again. Outlasts failed tries. */
+  let recovery: PromiseWithResolvers<void> | null = null
 
   replayLog(log, restore, replayRecord)
   const journal = createJournal({
@@ -145,7 +146,7 @@ export function createTracker(options: TrackerOptions): Tracker {
 
   function onFailure(failure: PitError): void {
     ctx.logger.error('the journal cannot be written; runs are on hold', { code: failure.code, error: failure.message })
-    recovery = Promise.withResolvers()
+    recovery ??= Promise.withResolvers()
     watchers.failed(failure)
   }
 
@@ -153,7 +154,8 @@ export function createTracker(options: TrackerOptions): Tracker {
   function recover(): void {
     if (journal.failure === null) return
     if (!journal.retry()) throw journal.failure
-    recovery.resolve()
+    recovery?.resolve()
+    recovery = null
     for (const { executor } of live.values()) executor?.pump()
   }
 
@@ -213,7 +215,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       slices,
       metrics,
       models,
-      recovered: () => recovery.promise,
+      recovered: () => recovery?.promise ?? Promise.resolve(),
       onEnded: () => ended(run),
     })
     const wanted = [...modelsOf(run.start.definition).keys()]
@@ -330,7 +332,7 @@ export function createTracker(options: TrackerOptions): Tracker {
     stop() {
       for (const { executor } of live.values()) executor?.stop()
       journal.halt()
-      recovery.resolve()
+      recovery?.resolve()
     },
   }
 }

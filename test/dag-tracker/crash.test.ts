@@ -58,7 +58,7 @@ async function runThrough(engine: Engine, random: Random, crash: () => Promise<v
   let over = false
   void ended.finally(() => (over = true))
   let kills = 0
-  while (!over && kills < 25) {
+  while (kills < 25) {
     await settle(Math.floor(random.next() * 40))
     const before = await committed(engine, runId)
     const begun = ledger().begun.length

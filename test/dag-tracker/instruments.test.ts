@@ -121,7 +121,7 @@ describe('somebody dies under a call', () => {
     const result = await ended
     expect(result.failures).toEqual([])
     expect(result.outputs.all).toEqual({
-      items: over.map((text) => ({ text: [...text].toReversed().join('') })),
+      items: over.map((text) => ({ text: text.split('').toReversed().join('') })),
       errors: [],
     })
     const { nodes } = await engine.tracker.ask.inspect({ runId })
