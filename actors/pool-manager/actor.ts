@@ -126,6 +126,7 @@ async function init(options: PoolManagerConfig, ctx: ActorContext): Promise<Pool
     logger: ctx.logger,
     alive,
     onRuling: (requestId, ruling) => ruled(pool, requestId, ruling),
+    onForgotten: () => engineLost(pool),
   })
   const { clock, random, logger } = ctx
   const pool = createPool({ clock, random, logger, arbiter, hosts, alive }, ctx, config)

@@ -6,8 +6,13 @@
  * I1. Every request leads to exactly one ruling, unless it is cancelled first.
  * I2. Without an engine (a system that has none) requests are granted in their order.
  */
-import { type ActorRef, type Clock, isPitError, type Logger } from '../../runtime/index.ts'
-import type { ArbitrationProtocol, ResourceRequest, Ruling } from '../arbitration-engine/protocol.ts'
+import { type ActorRef, type Clock, isPitError, type Logger, sleep } from '../../runtime/index.ts'
+import {
+  type ArbitrationProtocol,
+  DenialReason,
+  type ResourceRequest,
+  type Ruling,
+} from '../arbitration-engine/protocol.ts'
 import type { LeaseRuling } from './contention.ts'
 import type { Arbiter } from './pool.ts'
 
@@ -17,6 +22,8 @@ export interface ArbiterOptions {
   readonly logger: Logger
   readonly alive: () => boolean
   readonly onRuling: (requestId: string, ruling: LeaseRuling) => void
+  /** The engine has restarted and may have forgotten capacities and grants: say them again, before anything is asked. */
+  readonly onForgotten: () => void
 }
 
 const BATCH_MAX = 512
@@ -26,9 +33,11 @@ const RETRY_FIRST_MS = 50
 const RETRY_MAX_MS = 2_000
 const GRANT_TTL_MS = 30_000
 
-export function createArbiter({ engine, clock, logger, alive, onRuling }: ArbiterOptions): Arbiter {
+export function createArbiter({ engine, clock, logger, alive, onRuling, onForgotten }: ArbiterOptions): Arbiter {
   const unsent = new Map<string, ResourceRequest>()
   const deferred = new Map<string, ResourceRequest>()
+  /** To be asked again after the back-off. */
+  const resting = new Map<string, ResourceRequest>()
   let isFlushing = false
   let watch: AbortController | null = null
   let isWatchDue = false
@@ -50,7 +59,6 @@ export function createArbiter({ engine, clock, logger, alive, onRuling }: Arbite
       }
       try {
         const { rulings } = await engine.ask.arbitrate({ requests: batch })
-        retryMs = RETRY_FIRST_MS
         hear(rulings)
       } catch (error) {
         if (!(await recover(error))) return
@@ -61,10 +69,37 @@ export function createArbiter({ engine, clock, logger, alive, onRuling }: Arbite
 
   function hear(rulings: readonly Ruling[]): void {
     if (!alive()) return
+    const forgotten: ResourceRequest[] = []
     for (const ruling of rulings) {
-      if (ruling.outcome === 'deferred' || !deferred.delete(ruling.requestId)) continue
-      onRuling(ruling.requestId, ruling)
+      const request = deferred.get(ruling.requestId)
+      if (ruling.outcome === 'deferred' || request === undefined) continue
+      deferred.delete(request.id)
+      if (isForgotten(request, ruling)) forgotten.push(request)
+      else onRuling(request.id, ruling)
     }
+    if (forgotten.length < rulings.length) retryMs = RETRY_FIRST_MS
+    if (forgotten.length > 0) void askAgain(forgotten)
+  }
+
+  /** A model has at least one slot, so "there is none" in time means: the engine does not know the model, or the request. */
+  function isForgotten(request: ResourceRequest, ruling: Ruling): boolean {
+    if (ruling.outcome !== 'denied' || ruling.reason !== DenialReason.ResourceUnavailable) return false
+    return (request.deadlineAt ?? Infinity) > clock.now()
+  }
+
+  async function askAgain(requests: readonly ResourceRequest[]): Promise<void> {
+    for (const request of requests) resting.set(request.id, request)
+    const delayMs = retryMs
+    retryMs = Math.min(RETRY_MAX_MS, retryMs * 2)
+    await sleep(clock, delayMs)
+    if (!alive()) return
+    // Only those nobody has cancelled meanwhile.
+    for (const { id } of requests) {
+      const request = resting.get(id)
+      if (request !== undefined && resting.delete(id)) unsent.set(id, request)
+    }
+    onForgotten()
+    flushSoon()
   }
 
   function watchSoon(): void {
@@ -98,17 +133,14 @@ export function createArbiter({ engine, clock, logger, alive, onRuling }: Arbite
     const requests = [...deferred.values()]
     deferred.clear()
     if (isPitError(error, 'ACTOR_NOT_FOUND') || isPitError(error, 'ACTOR_STOPPED')) {
-      const all = [...requests, ...unsent.values()]
+      const all = [...requests, ...unsent.values(), ...resting.values()]
       unsent.clear()
+      resting.clear()
       for (const { id } of all) onRuling(id, { outcome: 'granted', grantId: null })
       return false
     }
     logger.warn('arbitration did not answer, asking again', { error: String(error), requests: requests.length })
-    for (const request of requests) unsent.set(request.id, request)
-    const delayMs = retryMs
-    retryMs = Math.min(RETRY_MAX_MS, retryMs * 2)
-    await new Promise<void>((resolve) => clock.setTimer(delayMs, resolve))
-    flushSoon()
+    await askAgain(requests)
     return true
   }
 
@@ -121,8 +153,9 @@ export function createArbiter({ engine, clock, logger, alive, onRuling }: Arbite
       flushSoon()
     },
     cancel(requestId) {
-      if (unsent.delete(requestId)) return
+      unsent.delete(requestId)
       deferred.delete(requestId)
+      resting.delete(requestId)
       engine.tell.cancel({ requestIds: [requestId] })
     },
     release(release) {

@@ -15,7 +15,7 @@ import { resolveModelSpec } from './spec.ts'
  */
 export function parseModelFlag(flag: string, baseDir: string = process.cwd()): ModelSpec {
   const invalid = (reason: string): Error => poolErrors.fail('MODEL_FLAG_INVALID', { flag, reason })
-  const match = /^([^=]+)=([a-z]+):([^#]+)(?:#([^;]*))?((?:;[^;]*)*)$/s.exec(flag)
+  const match = /^([^=]+)=([a-z]+):([^#;]+)(?:#([^;]*))?((?:;[^;]*)*)$/s.exec(flag)
   if (match === null) throw invalid('it does not read so')
   const [, id, kind, location, fragment, tail] = match as unknown as [string, string, string, string, string?, string?]
   const settings = readSettings(tail ?? '', invalid)

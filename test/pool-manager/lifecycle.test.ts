@@ -136,9 +136,9 @@ describe('memory', () => {
 
   test('a model in steady use is drained in the end, so that the other is not starved', async () => {
     await using pit = await startPool([echoModel('a'), echoModel('b')], { memoryBudgetBytes: 100 })
-    let isServed = false
+    const served = new AbortController()
     const steady = async (): Promise<void> => {
-      while (!isServed) {
+      while (!served.signal.aborted) {
         using _lease = await pit.client.acquire('a', { tenant: 'steady' })
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
@@ -146,7 +146,7 @@ describe('memory', () => {
     const users = [steady(), steady()]
     await until(async () => (await pit.info('a')).state === 'hot')
     expect((await pit.infer('b', 'x')).text).toBe('x')
-    isServed = true
+    served.abort()
     await Promise.all(users)
   })
 

@@ -12,7 +12,7 @@ import {
   type PoolManagerConfig,
   type PoolManagerProtocol,
 } from '../../actors/pool-manager/index.ts'
-import type { ActorDefinition, ActorRef, ActorSystem } from '../../runtime/index.ts'
+import { type ActorDefinition, type ActorRef, type ActorSystem, type Clock, systemClock } from '../../runtime/index.ts'
 import { startInProcess } from '../../runtime/testing/in-process-system.ts'
 
 const module = new URL('./model-modules.ts', import.meta.url).href
@@ -41,16 +41,18 @@ export interface TestPoolOptions extends Omit<Partial<PoolManagerConfig>, 'model
   readonly others?: readonly (readonly [ActorDefinition, unknown?])[]
   /** @default true */
   readonly engine?: boolean
+  readonly clock?: Clock
 }
 
 export async function startPool(models: readonly ModelSpec[], options: TestPoolOptions = {}): Promise<TestPool> {
-  const { modelsMaxInRegion = 16, others = [], engine = true, ...config } = options
+  const { modelsMaxInRegion = 16, others = [], engine = true, clock = systemClock, ...config } = options
   const system = await startInProcess({
     actors: [
       ...(engine ? [[arbitrationEngineActor, { dataDir: ':memory:' }] as const] : []),
       [poolManagerActor, { models, dataDir: ':memory:', ...config }],
       ...others,
     ],
+    clock,
     shared: { [LEASE_REGION]: leaseRegionBytes(modelsMaxInRegion) },
   })
   const pool = system.ref(poolManager)
@@ -76,4 +78,15 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   throw new Error(`never came true: ${holds.toString()}`)
+}
+
+/** A clock that runs `factor` times as fast as the real one. */
+export function fastClock(factor: number): Clock {
+  const start = systemClock.monotonicMs()
+  const passed = (): number => (systemClock.monotonicMs() - start) * factor
+  return {
+    now: () => start + passed(),
+    monotonicMs: passed,
+    setTimer: (delayMs, fn, options) => systemClock.setTimer(delayMs / factor, fn, options),
+  }
 }

@@ -62,7 +62,7 @@ async function send(request: Exchange, signal: AbortSignal): Promise<Reply> {
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  if (!response.ok) throw await statusError(url, response, request.clock)
+  if (!response.ok) throw await statusError(request, response)
   const text = await readBounded(response, RESPONSE_BYTES_MAX)
   if (text === null) {
     throw poolErrors.fail('BACKEND_BAD_RESPONSE', { url, reason: `more than ${RESPONSE_BYTES_MAX} bytes` })
@@ -70,9 +70,11 @@ async function send(request: Exchange, signal: AbortSignal): Promise<Reply> {
   return { contentType: response.headers.get('content-type') ?? '', text }
 }
 
-async function statusError(url: string, response: Response, clock: Clock): Promise<Error> {
+async function statusError({ url, clock, apiKey }: Exchange, response: Response): Promise<Error> {
   const httpStatus = response.status
-  const detail = errorDetail((await readBounded(response, DETAIL_BYTES_MAX).catch(() => '')) ?? 'a long answer')
+  const said = (await readBounded(response, DETAIL_BYTES_MAX).catch(() => '')) ?? 'a long answer'
+  // Some servers repeat the key they refuse.
+  const detail = errorDetail(apiKey === undefined ? said : said.replaceAll(apiKey, '…'))
   if (httpStatus < 500 && ![408, 425, 429].includes(httpStatus)) {
     return poolErrors.fail('BACKEND_HTTP_STATUS', { url, httpStatus, detail })
   }
