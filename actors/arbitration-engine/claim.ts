@@ -29,7 +29,7 @@ const PRIORITIES: Readonly<Record<PriorityName, number>> = {
   background: Priority.Background,
 }
 const NAME_LENGTH_MAX = 256
-const UNITS_MAX = 10_000
+const UNITS_MAX = 100_000
 const RESOURCES_MAX = 32
 
 export function priorityWeight(name: PriorityName): number {

@@ -32,7 +32,7 @@ export function defer(turn: Turn, waiting: Waiting): void {
   waiting.rationale = `${why}; ${position} requests in front`
   const scores = { ...scoresOf(state, waiting.claim), position, rank: round(waiting.rank) }
   turn.records.push(recordOf(turn, waiting.claim, { ...waiting, units: 0, outcome: 'deferred', scores }))
-  turn.rulings.push(deferredRuling(state, waiting, turn.now))
+  turn.rulings.push(deferredRuling(state, waiting, position, turn.now))
 }
 
 export function deny(turn: Turn, claim: Claim, reason: DenialReason, rationale: string, retryAfterMs: number): void {
@@ -50,7 +50,7 @@ export function standingRuling(state: ArbiterState, requestId: string, now: numb
   const grant = state.grants.byRequest.get(requestId)
   if (grant !== undefined) return grantedRuling(grant)
   const waiting = state.queue.byRequest.get(requestId)
-  return waiting === undefined ? state.denials.get(requestId) : deferredRuling(state, waiting, now)
+  return waiting === undefined ? state.denials.get(requestId) : deferredRuling(state, waiting, positionOf(waiting), now)
 }
 
 /** What an asker hears about a request that is neither waiting nor granted nor lately denied. */
@@ -83,8 +83,7 @@ function grantedRuling(grant: Grant): Granted {
   }
 }
 
-function deferredRuling(state: ArbiterState, waiting: Waiting, now: number): Deferred {
-  const position = positionOf(waiting)
+function deferredRuling(state: ArbiterState, waiting: Waiting, position: number, now: number): Deferred {
   const estimatedStartAt = Math.ceil(now + (position + 1) * paceMs(state, waiting.claim))
   const { decisionId, rationale, claim } = waiting
   return { outcome: 'deferred', requestId: claim.id, decisionId, rationale, position, estimatedStartAt }

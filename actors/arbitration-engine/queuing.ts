@@ -92,7 +92,7 @@ const FLOW_ORDER: HeapOrder<Flow> = {
 }
 
 /** A position further back than this is not counted exactly. */
-const POSITION_COUNT_MAX = 256
+const POSITION_COUNT_MAX = 64
 
 export function createQueue(): Queue {
   return { lanes: new Map(), byRequest: new Map(), flows: new Map(), deadlines: [], demanded: new Map() }

@@ -57,5 +57,5 @@ export function strategyOf(name: StrategyName): ResolutionStrategy {
 
 /** Six digits are enough to compare by eye. */
 export function round(value: number): number {
-  return Number(value.toPrecision(6))
+  return Number.isInteger(value) ? value : Number(value.toPrecision(6))
 }
