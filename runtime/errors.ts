@@ -1,5 +1,5 @@
 /** The runtime's error table: everything that can happen to a message, an actor or a system of actors. */
-import { defineErrors } from './common/errors.ts'
+import { defineErrors, describe, isPitError, type PitError } from './common/errors.ts'
 
 export const runtimeErrors = defineErrors({
   ACTOR_NOT_FOUND: {
@@ -47,3 +47,8 @@ export const runtimeErrors = defineErrors({
 })
 
 export const fail: typeof runtimeErrors.fail = (code, fields, options) => runtimeErrors.fail(code, fields, options)
+
+/** Why an actor did not start: the coded error its `init` threw, or `INIT_FAILED` around anything else. */
+export function initError(actor: string, cause: unknown): PitError {
+  return isPitError(cause) ? cause : fail('INIT_FAILED', { actor, reason: describe(cause) }, { cause })
+}

@@ -15,7 +15,7 @@ import { createIds, systemRandom } from './common/random.ts'
 import { isActorDefinition, type ActorContext, type ActorDefinition, type ChildControl } from './define-actor.ts'
 import { CORRELATION_SPAN } from './asks.ts'
 import { createEndpoint, type Endpoint } from './endpoint.ts'
-import { fail } from './errors.ts'
+import { fail, initError } from './errors.ts'
 import { createBlockingLoop, createDueClock, createEventedLoop, type Loop } from './loop.ts'
 import { createRef, createRefs } from './refs.ts'
 import { BLOCKING_FLAG, createParking } from './rings/waiting.ts'
@@ -124,8 +124,7 @@ async function startLife(definition: ActorDefinition, wiring: StartWiring, port:
     state = await definition.init(wiring.config, context)
   } catch (cause) {
     loop.stop()
-    const error = fail('INIT_FAILED', { actor: wiring.name, reason: describe(cause) }, { cause })
-    return { ok: false, error: errorToWire(error) }
+    return { ok: false, error: errorToWire(initError(wiring.name, cause)) }
   }
   if (blocking) {
     loop.stop()

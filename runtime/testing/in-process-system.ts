@@ -1,29 +1,31 @@
 /**
  * The actors of a system on the caller's own thread: same behaviours, same refs, no workers. For tests of behaviours
- * (coverage sees them) and the base of simulation. Every argument and reply goes through msgpack, as over a ring, so
- * that what does not survive the codec fails here too. `kill` drops an actor's state and in-flight turns and runs
- * `init` again, as a supervisor would.
+ * (coverage sees them) and the base of simulation. Every argument and reply goes through the codec, as over a ring; only
+ * declared peers can be reached. `kill` drops an actor's state and in-flight turns and runs `init` again, as a supervisor
+ * would; messages to it wait meanwhile. Unlike on threads, stopping an actor does not wait for its running messages.
  */
-import { pack, unpack } from 'msgpackr'
 import type { ActorStats, ActorSystem } from '../actor-system.ts'
 import { systemClock, type Clock } from '../common/clock.ts'
-import { errorFromWire, errorToWire, PitError } from '../common/errors.ts'
+import { describe } from '../common/errors.ts'
 import { silentLogger, type Logger } from '../common/logger.ts'
 import { createIds, systemRandom, type Random } from '../common/random.ts'
 import {
+  childOf,
   isActorDefinition,
   type ActorContext,
   type ActorDefinition,
   type ActorKey,
   type ActorRef,
   type AnyProtocol,
-  type Call,
-  type CallOptions,
   type ChildControl,
   type ChildSpec,
-  type DeathNotice,
   type ExitReason,
 } from '../define-actor.ts'
+import { fail, initError } from '../errors.ts'
+import { createMonitors } from '../monitors.ts'
+import { createRef, type Sender } from '../refs.ts'
+import { HOST, HOST_INCARNATION } from '../wiring.ts'
+import { createDispatch, type Life, type Message } from './in-process-calls.ts'
 
 export interface InProcessOptions {
   /** `[definition, config]`, started in this order. */
@@ -34,243 +36,187 @@ export interface InProcessOptions {
   readonly logger?: Logger
 }
 
-interface Life {
+/** What stays of an actor over its lives. */
+interface Seat {
   readonly spec: ChildSpec
   readonly definition: ActorDefinition
-  readonly incarnation: number
-  readonly stop: AbortController
-  /** Rejects what is in flight when this life ends. */
-  readonly ended: Promise<never>
-  readonly end: (error: PitError) => void
-  ctx: ActorContext
-  state: unknown
-  messagesIn: number
+  readonly dynamic: boolean
   restarts: number
+  life: OwnLife | undefined
+  /** Settles when the restart under way is done. */
+  restarting: Promise<void> | undefined
 }
 
-const STOPPED = { message: 'actor {actor} is stopped', status: 503, action: 'give-up' } as const
-const RESTARTED = { message: 'actor {actor} restarted while it handled {call}', status: 503, action: 'retry' } as const
-const UNKNOWN = { message: 'actor {actor} has no handler {call}', status: 404, action: 'bug' } as const
-const NO_ACTOR = { message: 'no actor named {actor} can be reached from {from}', status: 404, action: 'bug' } as const
-const DEADLINE = { message: 'no reply from {actor}.{call} within its deadline', status: 504, action: 'retry' } as const
-const CANCELLED = { message: 'the call {actor}.{call} was cancelled', status: 499, action: 'give-up' } as const
+interface OwnLife extends Life {
+  readonly incarnation: number
+  readonly stop: AbortController
+  readonly end: (error: Error) => void
+}
 
 export async function startInProcess(options: InProcessOptions): Promise<ActorSystem> {
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom
   const ids = createIds(clock, options.random)
   const logger = options.logger ?? silentLogger
-  const lives = new Map<string, Life>()
-  const dynamic = new Set<string>()
-  /** While an actor is built again its messages wait, as in a mailbox. */
-  const restarting = new Map<string, Promise<void>>()
-  const monitors = new Map<string, Set<(notice: DeathNotice) => void>>()
+  const seats = new Map<string, Seat>()
+  const monitors = createMonitors((error) => logger.error('a monitor threw', { error: describe(error) }))
   const regions = new Map(
     Object.entries(options.shared ?? {}).map(([name, bytes]) => [name, new SharedArrayBuffer(bytes)] as const),
   )
-  let incarnations = 1
-  let calls = 0
+  const dispatch = createDispatch({ clock, lifeOf })
+  let incarnations = HOST_INCARNATION
 
-  function shared(name: string): SharedArrayBuffer {
-    const region = regions.get(name)
-    if (region === undefined) throw new Error(`no shared region named ${name}`)
-    return region
+  function shared(region: string): SharedArrayBuffer {
+    const buffer = regions.get(region)
+    if (buffer === undefined) throw fail('SHARED_UNKNOWN', { region })
+    return buffer
   }
 
-  function monitor(name: string, onDeath: (notice: DeathNotice) => void): () => void {
-    const listeners = monitors.get(name) ?? new Set()
-    monitors.set(name, listeners.add(onDeath))
-    return () => void listeners.delete(onDeath)
+  /** As the switchboard decides it: the host reaches all, others what they declare or what lists them. */
+  function mayReach(from: string, { spec }: Seat): boolean {
+    const peers = seats.get(from)?.definition.peers
+    return from === HOST || peers?.includes(spec.name) === true || spec.reachableFrom?.includes(from) === true
+  }
+
+  async function lifeOf({ from, to }: Message): Promise<Life> {
+    const seat = seats.get(to)
+    if (seat === undefined || !mayReach(from, seat)) throw fail('ACTOR_NOT_FOUND', { actor: to, from })
+    if (seat.restarting !== undefined) await seat.restarting
+    if (seat.life === undefined) throw fail('ACTOR_STOPPED', { actor: to })
+    return seat.life
   }
 
   function refFrom<P extends AnyProtocol>(from: string, incarnation: number, key: ActorKey<P>): ActorRef<P> {
-    const call = (name: string, arg: unknown, options?: CallOptions): Promise<unknown> =>
-      dispatch({ from, incarnation, to: key.name, name, arg: unpack(pack(arg)) as unknown, options: options ?? {} })
-    const ask = byName((name) => (arg, options) => call(name, arg, options))
-    const tell = byName((name) => (arg) => void call(name, arg).catch(() => {}))
-    return { name: key.name, ask, tell } as unknown as ActorRef<P>
-  }
-
-  async function dispatch(message: {
-    from: string
-    incarnation: number
-    to: string
-    name: string
-    arg: unknown
-    options: CallOptions
-  }): Promise<unknown> {
-    const fields = { actor: message.to, call: message.name, from: message.from }
-    await Promise.resolve()
-    if (restarting.has(message.to)) await restarting.get(message.to)
-    const life = lives.get(message.to)
-    if (life === undefined) throw new PitError('ACTOR_NOT_FOUND', NO_ACTOR, fields)
-    const handler = life.definition.handlers.get(message.name)
-    if (handler === undefined) throw new PitError('UNKNOWN_HANDLER', UNKNOWN, fields)
-    const abort = new AbortController()
-    const deadlineMs = message.options.deadlineMs ?? 30_000
-    const call: Call = {
-      id: `${message.incarnation}-${++calls}`,
-      sender: message.from,
-      senderIncarnation: message.incarnation,
-      redelivered: 0,
-      deadlineAt: clock.now() + deadlineMs,
-      signal: abort.signal,
+    const ask: Sender['ask'] = (to, call, arg, callOptions = {}) => {
+      const counts = seats.get(from)?.life?.counts
+      if (counts !== undefined) counts.messagesOut++
+      return dispatch({ from, senderIncarnation: incarnation, to, call, arg, options: callOptions })
     }
-    return settleFirst(abort, deadlineMs, message.options.signal, fields, async () => {
-      for (let redelivered = 0; ; redelivered++) {
-        if (restarting.has(message.to)) await restarting.get(message.to)
-        const current = lives.get(message.to)
-        if (current === undefined) throw new PitError('ACTOR_STOPPED', STOPPED, fields)
-        try {
-          current.messagesIn++
-          const turn = async (): Promise<unknown> =>
-            handler.run(current.state, message.arg, { ...current.ctx, call: { ...call, redelivered } })
-          const reply = await Promise.race([turn(), current.ended])
-          return unpack(pack(reply)) as unknown
-        } catch (error) {
-          const restarted =
-            error instanceof PitError && error.code === 'ACTOR_RESTARTED' && error.fields.actor === message.to
-          if (!restarted || !handler.redeliver) throw errorFromWire(unpack(pack(errorToWire(error))) as never)
-        }
-      }
-    })
+    const tell: Sender['tell'] = (to, call, arg) =>
+      void ask(to, call, arg, { deadlineMs: Infinity }).catch((error: unknown) =>
+        logger.warn('dead letter', { actor: to, call, sender: from, reason: describe(error) }),
+      )
+    return createRef({ ask, tell }, key)
   }
 
-  function settleFirst(
-    abort: AbortController,
-    deadlineMs: number,
-    signal: AbortSignal | undefined,
-    fields: Record<string, string>,
-    run: () => Promise<unknown>,
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const fail = (code: string, spec: typeof DEADLINE | typeof CANCELLED): void => {
-        const error = new PitError(code, spec, fields)
-        abort.abort(error)
-        reject(error)
-      }
-      const onAbort = (): void => fail('CANCELLED', CANCELLED)
-      if (signal?.aborted === true) return onAbort()
-      signal?.addEventListener('abort', onAbort, { once: true })
-      const timer = Number.isFinite(deadlineMs)
-        ? clock.setTimer(deadlineMs, () => fail('DEADLINE_EXCEEDED', DEADLINE), { ref: true })
-        : undefined
-      void run()
-        .then(resolve, reject)
-        .finally(() => {
-          timer?.cancel()
-          signal?.removeEventListener('abort', onAbort)
-        })
-    })
-  }
-
-  async function start(spec: ChildSpec, definition: ActorDefinition, restarts: number): Promise<void> {
+  async function begin(seat: Seat): Promise<void> {
     const incarnation = ++incarnations
+    const { name, config } = seat.spec
     const stop = new AbortController()
     const { promise: ended, reject: end } = Promise.withResolvers<never>()
     ended.catch(() => {})
     const ctx: ActorContext = {
-      name: spec.name,
+      name,
       incarnation,
       clock,
       random,
       ids,
       logger,
       stopping: stop.signal,
-      ref: (key) => refFrom(spec.name, incarnation, key),
+      ref: (key) => refFrom(name, incarnation, key),
       shared,
       // A life's callbacks end with it, as its thread's would.
-      monitor(name, onDeath) {
-        const undo = monitor(name, onDeath)
+      monitor(of, onDeath) {
+        const undo = monitors.add(of, onDeath)
         stop.signal.addEventListener('abort', undo, { once: true })
         return undo
       },
       children,
     }
-    const state = await definition.init(spec.config, ctx)
-    lives.set(spec.name, { spec, definition, incarnation, stop, ended, end, ctx, state, messagesIn: 0, restarts })
+    const state = await seat.definition.init(config, ctx)
+    const counts = { messagesIn: 0, messagesOut: 0, redelivered: 0, inFlight: 0 }
+    seat.life = { definition: seat.definition, ctx, state, ended, counts, incarnation, stop, end }
   }
 
-  function notify(life: Life, reason: ExitReason, restarting: boolean): void {
-    const notice = { name: life.spec.name, incarnation: life.incarnation, reason, restarting }
-    for (const onDeath of monitors.get(life.spec.name) ?? []) onDeath(notice)
+  async function add(spec: ChildSpec, definition: ActorDefinition, dynamic: boolean): Promise<void> {
+    if (seats.get(spec.name)?.life !== undefined) throw fail('ACTOR_EXISTS', { actor: spec.name })
+    const seat: Seat = { spec, definition, dynamic, restarts: 0, life: undefined, restarting: undefined }
+    // A call to a child that is being started waits for it.
+    seat.restarting = begin(seat).finally(() => (seat.restarting = undefined))
+    seats.set(spec.name, seat)
+    try {
+      await seat.restarting
+    } catch (cause) {
+      seats.delete(spec.name)
+      throw initError(spec.name, cause)
+    }
+  }
+
+  function notify(seat: Seat, incarnation: number, reason: ExitReason, restarting: boolean): void {
+    monitors.notify({ name: seat.spec.name, incarnation, reason, restarting })
   }
 
   async function stopOne(name: string): Promise<void> {
-    const life = lives.get(name)
-    if (life === undefined) return
-    life.stop.abort()
-    await life.definition.terminate(life.state, { kind: 'stopped' }, life.ctx)
-    lives.delete(name)
-    life.end(new PitError('ACTOR_STOPPED', STOPPED, { actor: name }))
-    notify(life, { kind: 'stopped' }, false)
+    const seat = seats.get(name)
+    const life = seat?.life
+    if (seat === undefined || life === undefined) return
+    life.stop.abort(fail('ACTOR_STOPPED', { actor: name }))
+    await seat.definition.terminate(life.state, { kind: 'stopped' }, life.ctx)
+    seat.life = undefined
+    life.end(fail('ACTOR_STOPPED', { actor: name }))
+    notify(seat, life.incarnation, { kind: 'stopped' }, false)
+  }
+
+  async function kill(name: string): Promise<void> {
+    const seat = seats.get(name)
+    const life = seat?.life
+    if (seat === undefined || life === undefined) return
+    seat.life = undefined
+    seat.restarts++
+    // From here on nothing the old life still does is heard.
+    life.end(fail('ACTOR_RESTARTED', { actor: name }))
+    life.stop.abort(fail('ACTOR_RESTARTED', { actor: name }))
+    seat.restarting = begin(seat).finally(() => (seat.restarting = undefined))
+    await seat.restarting
+    notify(seat, life.incarnation, { kind: 'crashed', message: 'killed' }, true)
   }
 
   const children: ChildControl = {
     async startChild(spec) {
-      const exports = Object.values((await import(spec.module)) as Record<string, unknown>)
-      const definition = exports.find((value) => isActorDefinition(value) && value.name === spec.actor)
-      if (!isActorDefinition(definition)) throw new Error(`no actor ${spec.actor} in ${spec.module}`)
-      await start(spec, definition, 0)
-      dynamic.add(spec.name)
+      await add(spec, await findDefinition(spec), true)
     },
     stopChild: stopOne,
-    list: async () => [...dynamic].filter((name) => lives.has(name)),
+    list: async () => [...seats.values()].filter(({ dynamic, life }) => dynamic && life !== undefined).map(nameOf),
   }
 
   const close = async (): Promise<void> => {
-    for (const name of [...lives.keys()].reverse()) await stopOne(name)
+    for (const name of [...seats.keys()].reverse()) await stopOne(name)
   }
 
-  for (const [definition, config] of options.actors) {
-    await start({ name: definition.name, module: definition.module, actor: definition.name, config }, definition, 0)
-  }
+  for (const [definition, config] of options.actors) await add(childOf(definition, { config }), definition, false)
 
   return {
-    incarnation: 1,
+    incarnation: HOST_INCARNATION,
     children,
-    ref: (key) => refFrom('host', 1, key),
+    ref: (key) => refFrom(HOST, HOST_INCARNATION, key),
     shared,
-    monitor,
-    stats: () => [...lives.values()].map(statsOf),
-    async kill(name) {
-      const life = lives.get(name)
-      if (life === undefined) return
-      life.stop.abort()
-      lives.delete(name)
-      const reason: ExitReason = { kind: 'crashed', message: 'killed' }
-      const started = start(life.spec, life.definition, life.restarts + 1)
-      restarting.set(
-        name,
-        started.catch(() => {}),
-      )
-      await started.finally(() => restarting.delete(name))
-      life.end(new PitError('ACTOR_RESTARTED', RESTARTED, { actor: name, call: '' }))
-      notify(life, reason, true)
-    },
+    monitor: (name, onDeath) => monitors.add(name, onDeath),
+    stats: () => [...seats.values()].filter(({ life, dynamic }) => life !== undefined || !dynamic).map(statsOf),
+    kill,
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-function statsOf(life: Life): ActorStats {
-  return {
-    name: life.spec.name,
-    incarnation: life.incarnation,
-    state: 'running',
-    restarts: life.restarts,
-    messagesIn: life.messagesIn,
-    messagesOut: 0,
-    redelivered: 0,
-    deadLetters: 0,
-    queueDepth: 0,
-    inFlight: 0,
-  }
+const nameOf = ({ spec }: Seat): string => spec.name
+
+async function findDefinition({ module, actor }: ChildSpec): Promise<ActorDefinition> {
+  const exports = Object.values((await import(module)) as Record<string, unknown>)
+  const found = exports.find((value) => isActorDefinition(value) && value.name === actor)
+  if (isActorDefinition(found)) return found
+  throw fail('MODULE_INVALID', { module, actor, reason: 'no export of it is an actor of that name' })
 }
 
-/** An object whose every (string) property is a call of that name; `then` is not one, so a ref can be awaited safely. */
-function byName(make: (name: string) => (arg: unknown, options?: CallOptions) => unknown): object {
-  return new Proxy(Object.create(null) as object, {
-    get: (_, name) => (typeof name === 'string' && name !== 'then' ? make(name) : undefined),
-  })
+function statsOf({ spec, life, restarts, restarting }: Seat): ActorStats {
+  const counts = life?.counts ?? { messagesIn: 0, messagesOut: 0, redelivered: 0, inFlight: 0 }
+  const state = life !== undefined ? 'running' : restarting !== undefined ? 'restarting' : 'stopped'
+  return {
+    name: spec.name,
+    incarnation: life?.incarnation ?? 0,
+    state,
+    restarts,
+    deadLetters: 0,
+    queueDepth: 0,
+    ...counts,
+  }
 }
