@@ -1,7 +1,8 @@
 /** The `pit` command as a user starts it: a process of its own, from source. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { resolve } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { vi } from 'vitest'
 import { main } from '../../src/cli/main.ts'
 
@@ -42,7 +43,9 @@ export async function callPit(args: readonly string[], { cwd, env = {} }: PitOpt
     }),
   )
   for (const name of Object.keys(process.env)) if (name.startsWith('PIT_')) vi.stubEnv(name, undefined)
-  for (const [name, value] of Object.entries({ NO_COLOR: '1', ...env })) vi.stubEnv(name, value)
+  // As the command itself does for its threads.
+  const defaults = { NO_COLOR: '1', NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') }
+  for (const [name, value] of Object.entries({ ...defaults, ...env })) vi.stubEnv(name, value)
   process.chdir(cwd)
   try {
     const exitCode = await main(args)

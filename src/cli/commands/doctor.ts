@@ -32,7 +32,7 @@ export const doctorCommand: Command = {
     checks.push(...alive)
     const ok = checks.every((check) => check.ok)
     output.document({ ok, version: packageVersion(), checks })
-    output.print(formatTable(['CHECK', '', 'DETAIL'], checks.map(rowOf)))
+    output.print(formatTable(['CHECK', 'RESULT', 'DETAIL'], checks.map(rowOf)))
     return ok ? ExitCode.Ok : exitCode
   },
 }

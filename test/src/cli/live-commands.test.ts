@@ -1,0 +1,233 @@
+/** Commands on a data directory: what they print, and with which exit code they end. One data directory, in order. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openDataDir } from '../../../src/data-dir.ts'
+import { callPit } from '../../support/pit-command.ts'
+
+let cwd: string
+beforeAll(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'pit-live-'))
+  writeFileSync(join(cwd, 'greet.yaml'), GREET)
+  writeFileSync(join(cwd, 'fails.yaml'), FAILS)
+  writeFileSync(join(cwd, 'unknown.yaml'), GREET.replace('language-detector', 'nosuch-model'))
+  writeFileSync(join(cwd, 'inputs.json'), '{ "who": "file", "words": ["a"] }')
+})
+afterAll(() => rmSync(cwd, { recursive: true, force: true }))
+
+const GREET = `schemaVersion: 1
+name: greet
+inputs:
+  who: { type: string, default: world }
+  words: { type: array, default: [] }
+nodes:
+  - id: greet
+    kind: operator
+    operator: template
+    inputs: { template: 'Hello, {{who}}!{{#words}} {{.}}{{/words}}', who: { from: inputs.who }, words: { from: inputs.words } }
+  - id: tongue
+    kind: instrument
+    model: language-detector
+    inputs: { text: { from: greet.text } }
+outputs:
+  text: { from: greet.text }
+`
+const FAILS = `schemaVersion: 1
+name: fails
+nodes:
+  - { id: bad, kind: operator, operator: json-parse, inputs: { text: '{' } }
+`
+const pit = (...args: readonly string[]) => callPit(args, { cwd })
+
+describe('run', () => {
+  test('prints a single text output as it is, and what it did beside it', async () => {
+    const { exitCode, stdout, stderr } = await pit(
+      'run',
+      'greet.yaml',
+      '--input-file',
+      'inputs.json',
+      '--input',
+      'who=Pit',
+    )
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'Hello, Pit! a\n' })
+    expect(stderr).toMatch(/^run run_\w+ completed in .+: 2 nodes completed$/m)
+  })
+
+  test('reads inputs by their type, gives the whole result with --json, and names the run as told', async () => {
+    const args = ['--input', 'words=["x","y"]', '--run-id', 'greeting', '--json']
+    const { exitCode, stdout, stderr } = await pit('run', 'greet.yaml', ...args)
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+    expect(JSON.parse(stdout)).toMatchObject({
+      runId: 'greeting',
+      state: 'completed',
+      outputs: { text: 'Hello, world! x y' },
+      counts: { completed: 2, failed: 0 },
+    })
+  })
+
+  test('with the id of a run that has ended gives its result again; of another workflow it is refused', async () => {
+    const args = ['--input', 'words=["x","y"]', '--run-id', 'greeting', '--quiet']
+    expect(await pit('run', 'greet.yaml', ...args)).toEqual({ exitCode: 0, stdout: 'Hello, world! x y\n', stderr: '' })
+    const other = await pit('run', 'fails.yaml', '--run-id', 'greeting')
+    expect(other).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('RUN_ID_TAKEN') as string })
+  })
+
+  test('that fails ends with 1 and says which node, and why', async () => {
+    const { exitCode, stderr } = await pit('run', 'fails.yaml')
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('failed bad: PARSE_FAILED')
+  })
+
+  test('with an unknown model names it and those there are', async () => {
+    const { exitCode, stderr } = await pit('run', 'unknown.yaml')
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('error UNKNOWN_MODEL: node tongue names the unknown model nosuch-model; known are: ')
+    expect(stderr).toContain('language-detector')
+  })
+
+  test('with an input of the wrong type ends with 2', async () => {
+    const { exitCode, stderr } = await pit('run', 'greet.yaml', '--input', 'nosuch=1')
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain('error RUN_INPUT_INVALID: ')
+  })
+})
+
+describe('runs', () => {
+  test('are listed newest first, by state', async () => {
+    const { stdout } = await pit('runs', '--json')
+    const runs = JSON.parse(stdout) as { runId: string; workflow: string; state: string }[]
+    expect(runs.map(({ workflow, state }) => [workflow, state])).toEqual([
+      ['fails', 'failed'],
+      ['greet', 'completed'],
+      ['greet', 'completed'],
+    ])
+    expect((await pit('runs', '--state', 'failed')).stdout).toMatch(/^RUN .*\nrun_\w+ +fails +failed +1\/1 .*\n$/)
+  })
+
+  test('can be inspected', async () => {
+    const { exitCode, stdout } = await pit('inspect', 'greeting')
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(/^state {5}completed$/m)
+    expect(stdout).toMatch(/^greet +operator +completed/m)
+    expect(stdout).toMatch(/^tongue +instrument +completed/m)
+    expect(await pit('inspect', 'nosuch')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('error RUN_NOT_FOUND: there is no run nosuch') as string,
+    })
+  })
+
+  test('there is nothing to resume', async () => {
+    expect(await pit('resume')).toEqual({ exitCode: 0, stdout: '', stderr: 'there is no unfinished run\n' })
+  })
+})
+
+describe('artifacts', () => {
+  const TEXT = 'Ebbe und Flut\n\nDer Mond zieht am Meer.\n'
+
+  test('go in, come out byte by byte, and are found', async () => {
+    writeFileSync(join(cwd, 'tides.md'), TEXT)
+    const put = await pit('artifacts', 'put', 'tides.md', '--tag', 'sea', '--version-of', 'tides')
+    expect(put).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/) as string })
+    const hash = put.stdout.trim()
+    expect((await pit('artifacts', 'get', hash.slice(0, 12))).stdout).toBe(TEXT)
+    await pit('artifacts', 'get', 'tides@1', '--out', 'copy.md')
+    expect(readFileSync(join(cwd, 'copy.md'), 'utf8')).toBe(TEXT)
+    const found = JSON.parse((await pit('artifacts', 'search', 'mond', '--json')).stdout) as {
+      hits: { info: unknown }[]
+    }
+    expect(found.hits.map(({ info }) => info)).toMatchObject([{ hash, name: 'tides.md', tags: ['sea'] }])
+    expect((await pit('artifacts', 'history', 'tides')).stdout).toContain(hash)
+    expect((await pit('artifacts', 'list')).stdout).toContain('tides.md  text/markdown')
+  })
+
+  test.each([
+    [['get', 'f'.repeat(64)], 'ARTIFACT_NOT_FOUND'],
+    [['history', 'nosuch'], 'ARTIFACT_NOT_FOUND'],
+    [['search', '"open phrase'], 'QUERY_INVALID'],
+    [['get', 'tides', '--out', 'no/such/folder/file'], 'OUTPUT_UNWRITABLE'],
+  ])('%j ends with 1: %s', async (args, code) => {
+    const { exitCode, stderr } = await pit('artifacts', ...args)
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain(`error ${code}: `)
+  })
+})
+
+test('models are listed, loaded, explained; unknown ones refused', async () => {
+  const models = JSON.parse((await pit('models', '--json')).stdout) as { id: string }[]
+  expect(models.map(({ id }) => id)).toContain('summarizer')
+  expect((await pit('models', 'load', 'summarizer')).stdout).toMatch(/^summarizer +hot /m)
+  const mine = await pit('models', 'explain', 'mine', '--model', 'mine=openai:http://127.0.0.1:9#tiny')
+  expect(mine.stdout).toMatch(/^mine +cold +openai-http/m)
+  expect(await pit('models', 'explain', 'nosuch')).toMatchObject({ exitCode: 1 })
+})
+
+test('cleanup says what would go, and changes nothing', async () => {
+  const { exitCode, stdout } = await pit('cleanup')
+  expect(exitCode).toBe(0)
+  expect(stdout).toMatch(/\d+ examined, \d+ kept, 0 artifacts \(0 B\) would go\n$/)
+})
+
+describe('doctor', () => {
+  test('finds everything in order, and says so for machines', async () => {
+    const { exitCode, stdout } = await pit('doctor', '--verify', '--json')
+    const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: { name: string; ok: boolean }[] }
+    expect({ exitCode, ok }).toEqual({ exitCode: 0, ok: true })
+    expect(checks.map(({ name }) => name)).toEqual([
+      'node',
+      'data directory',
+      'sizes',
+      'lock',
+      'disk space',
+      'actors and logs',
+      'runs',
+      'put and get',
+      'artifacts',
+      'verify',
+    ])
+  })
+
+  test('creates no data directory that is not there', async () => {
+    const { exitCode, stdout } = await pit('doctor', '--data-dir', 'nowhere')
+    expect(exitCode).toBe(0)
+    expect(stdout).toContain('is not there yet')
+    expect(() => readFileSync(join(cwd, 'nowhere/format.json'))).toThrow('ENOENT')
+  })
+
+  test('names the process that holds the data directory, and ends with 4', async () => {
+    const held = openDataDir(join(cwd, '.pit'))
+    const { exitCode, stdout } = await pit('doctor')
+    held.close()
+    expect(exitCode).toBe(4)
+    expect(stdout).toMatch(new RegExp(`^lock +FAIL +held by process ${process.pid} since`, 'm'))
+  })
+})
+
+function holdDataDir(path: string): () => void {
+  const held = openDataDir(path)
+  return () => held.close()
+}
+
+describe('an unusable data directory ends with 4, untouched', () => {
+  test.each<[string, string, () => (() => void) | void]>([
+    ['in use', 'DATA_DIR_IN_USE', () => holdDataDir(join(cwd, 'dir'))],
+    ['of a newer format', 'DATA_FORMAT_NEWER', () => writeFileSync(join(cwd, 'dir/format.json'), '{"format":99}')],
+    ["with somebody else's files", 'DATA_DIR_FOREIGN', () => writeFileSync(join(cwd, 'dir/letter.txt'), 'x')],
+  ])('%s', async (_, code, prepare) => {
+    rmSync(join(cwd, 'dir'), { recursive: true, force: true })
+    mkdirSync(join(cwd, 'dir'))
+    const undo = prepare()
+    const { exitCode, stderr } = await pit('runs', '--data-dir', 'dir')
+    undo?.()
+    expect(exitCode).toBe(4)
+    expect(stderr).toContain(`error ${code}: `)
+    expect(stderr).toContain(join(cwd, 'dir'))
+  })
+
+  test('a file', async () => {
+    const { exitCode, stderr } = await pit('runs', '--data-dir', 'greet.yaml')
+    expect(exitCode).toBe(4)
+    expect(stderr).toContain('error DATA_DIR_NOT_A_FOLDER: ')
+    expect(readFileSync(join(cwd, 'greet.yaml'), 'utf8')).toBe(GREET)
+  })
+})
