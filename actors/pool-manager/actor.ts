@@ -44,6 +44,8 @@ interface PoolState {
   /** Writes of the registry, one after the other. */
   writing: Promise<void>
   readonly watched: Set<string>
+  /** Last incarnation seen of each sender. */
+  readonly holders: Map<string, number>
 }
 
 /** Messages that wait here: leases on cold and contended models. */
@@ -131,7 +133,14 @@ async function init(options: PoolManagerConfig, ctx: ActorContext): Promise<Pool
   const { clock, random, logger } = ctx
   const pool = createPool({ clock, random, logger, arbiter, hosts, alive }, ctx, config)
   const registered = config.dataDir === null ? [] : await readRegistry(config.dataDir, ctx.logger)
-  const state: PoolState = { pool, config, registered: new Map(), writing: Promise.resolve(), watched: new Set() }
+  const state: PoolState = {
+    pool,
+    config,
+    registered: new Map(),
+    writing: Promise.resolve(),
+    watched: new Set(),
+    holders: new Map(),
+  }
   // What is configured now beats what was registered once.
   for (const spec of config.models.map(resolveModelSpec)) addModel(pool, config, spec)
   for (const spec of registered) {
@@ -317,6 +326,8 @@ function engineLost(pool: Pool): void {
 /** A later life of an actor ends the leases of its earlier ones, also when the death itself was missed. */
 function noteHolder(state: PoolState, ctx: CallContext): void {
   const { sender, senderIncarnation } = ctx.call
+  if (state.holders.get(sender) === senderIncarnation) return
+  state.holders.set(sender, senderIncarnation)
   watchHolder(state, ctx, sender)
   const ended = state.pool.table.noteHolder(sender, senderIncarnation)
   if (ended !== null) dropHolder(state.pool, ended)

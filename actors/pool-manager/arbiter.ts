@@ -1,7 +1,7 @@
 /**
- * The Pool Manager's conversation with the Arbitration Engine: requests of one turn go out together, one question stands
- * open for all that are deferred, and whatever fails on the way is asked again under the same ids, which the engine
- * answers with the ruling that stands.
+ * The Pool Manager's conversation with the Arbitration Engine: what accumulates goes out together, questions about deferred
+ * requests stand open in small groups (a ruling on one makes only its group be asked for again), and whatever fails on
+ * the way is asked again under the same ids, which the engine answers with the ruling that stands.
  *
  * I1. Every request leads to exactly one ruling, unless it is cancelled first.
  * I2. Without an engine (a system that has none) requests are granted in their order.
@@ -10,6 +10,7 @@ import { type ActorRef, type Clock, isPitError, type Logger, sleep } from '../..
 import {
   type ArbitrationProtocol,
   DenialReason,
+  type ReleaseRequest,
   type ResourceRequest,
   type Ruling,
 } from '../arbitration-engine/protocol.ts'
@@ -27,8 +28,11 @@ export interface ArbiterOptions {
 }
 
 const BATCH_MAX = 512
-/** New waiters join the open question after this time: it is not asked anew for each. */
-const WATCH_DELAY_MS = 2
+/** Requests in one open question, and open questions at once. */
+const GROUP_MAX = 32
+const GROUPS_MAX = 128
+/** A group is asked for again at least this often; then it takes in requests that are in no group. */
+const GROUP_DEADLINE_MS = 2_000
 const RETRY_FIRST_MS = 50
 const RETRY_MAX_MS = 2_000
 const GRANT_TTL_MS = 30_000
@@ -39,14 +43,22 @@ export function createArbiter({ engine, clock, logger, alive, onRuling, onForgot
   /** To be asked again after the back-off. */
   const resting = new Map<string, ResourceRequest>()
   let isFlushing = false
-  let watch: AbortController | null = null
-  let isWatchDue = false
+  /** Of the deferred: those no open question speaks of. */
+  const loose = new Set<string>()
+  let groups = 0
+  let releases: ReleaseRequest[] = []
   let retryMs = RETRY_FIRST_MS
 
   function flushSoon(): void {
     if (isFlushing) return
     isFlushing = true
-    queueMicrotask(() => void flush().finally(() => (isFlushing = false)))
+    queueMicrotask(() => {
+      void flush().finally(() => {
+        isFlushing = false
+        // Something may have come between the last look and here.
+        if (alive() && unsent.size > 0) flushSoon()
+      })
+    })
   }
 
   async function flush(): Promise<void> {
@@ -58,13 +70,16 @@ export function createArbiter({ engine, clock, logger, alive, onRuling, onForgot
         deferred.set(request.id, request)
       }
       try {
-        const { rulings } = await engine.ask.arbitrate({ requests: batch })
-        hear(rulings)
+        hear((await engine.ask.arbitrate({ requests: batch })).rulings)
+        for (const { id } of batch) if (deferred.has(id)) loose.add(id)
+        while (groups < GROUPS_MAX && loose.size > 0) void listen(takeLoose([]))
       } catch (error) {
-        if (!(await recover(error))) return
+        await recover(
+          error,
+          batch.map(({ id }) => id),
+        )
       }
     }
-    watchSoon()
   }
 
   function hear(rulings: readonly Ruling[]): void {
@@ -102,46 +117,60 @@ export function createArbiter({ engine, clock, logger, alive, onRuling, onForgot
     flushSoon()
   }
 
-  function watchSoon(): void {
-    if (isWatchDue) return
-    isWatchDue = true
-    clock.setTimer(WATCH_DELAY_MS, () => {
-      isWatchDue = false
-      watch?.abort()
-      if (alive() && deferred.size > 0) void listen()
-    })
+  /** Fills a group up with requests that are in none. */
+  function takeLoose(group: readonly string[]): readonly string[] {
+    const filled = [...group]
+    for (const id of loose) {
+      if (filled.length >= GROUP_MAX) break
+      loose.delete(id)
+      filled.push(id)
+    }
+    return filled
   }
 
-  async function listen(): Promise<void> {
-    const mine = new AbortController()
-    watch = mine
-    while (alive() && deferred.size > 0 && !mine.signal.aborted) {
-      try {
-        hear((await engine.ask.awaitGrant({ requestIds: [...deferred.keys()] }, { signal: mine.signal })).rulings)
-      } catch (error) {
-        if (mine.signal.aborted) return
-        if (isPitError(error, 'DEADLINE_EXCEEDED')) continue
-        await recover(error)
-        return
+  /** Keeps a question open until every request of the group is decided or cancelled. */
+  async function listen(first: readonly string[]): Promise<void> {
+    groups++
+    let group = first
+    try {
+      while (alive() && group.length > 0) {
+        const { rulings } = await engine.ask
+          .awaitGrant({ requestIds: group }, { deadlineMs: GROUP_DEADLINE_MS })
+          .catch((error: unknown) => {
+            if (isPitError(error, 'DEADLINE_EXCEEDED')) return { rulings: [] }
+            throw error
+          })
+        hear(rulings)
+        group = takeLoose(group.filter((id) => deferred.has(id)))
       }
+    } catch (error) {
+      await recover(error, group)
+    } finally {
+      groups--
     }
   }
 
-  /** Asks everything again after a while; false when there is no engine and everything is granted. */
-  async function recover(error: unknown): Promise<boolean> {
-    if (!alive()) return false
-    const requests = [...deferred.values()]
-    deferred.clear()
+  /** A question was not answered: what it was about is asked again after a while, or granted if there is nobody to ask. */
+  async function recover(error: unknown, ids: readonly string[]): Promise<void> {
+    if (!alive()) return
+    const requests = ids.flatMap((id) => deferred.get(id) ?? [])
+    for (const { id } of requests) deferred.delete(id)
     if (isPitError(error, 'ACTOR_NOT_FOUND') || isPitError(error, 'ACTOR_STOPPED')) {
-      const all = [...requests, ...unsent.values(), ...resting.values()]
-      unsent.clear()
-      resting.clear()
-      for (const { id } of all) onRuling(id, { outcome: 'granted', grantId: null })
-      return false
+      for (const { id } of requests) onRuling(id, { outcome: 'granted', grantId: null })
+      return
     }
     logger.warn('arbitration did not answer, asking again', { error: String(error), requests: requests.length })
     await askAgain(requests)
-    return true
+  }
+
+  function releaseSoon(release: ReleaseRequest): void {
+    releases.push(release)
+    if (releases.length > 1) return
+    queueMicrotask(() => {
+      const batch = releases
+      releases = []
+      if (alive()) engine.tell.release({ releases: batch })
+    })
   }
 
   return {
@@ -155,12 +184,11 @@ export function createArbiter({ engine, clock, logger, alive, onRuling, onForgot
     cancel(requestId) {
       unsent.delete(requestId)
       deferred.delete(requestId)
+      loose.delete(requestId)
       resting.delete(requestId)
       engine.tell.cancel({ requestIds: [requestId] })
     },
-    release(release) {
-      engine.tell.release({ releases: [release] })
-    },
+    release: releaseSoon,
     present(grants) {
       const expiresAt = clock.now() + GRANT_TTL_MS
       engine.tell.present({ grants: grants.map((grant) => ({ ...grant, expiresAt })) })
