@@ -32,6 +32,8 @@ export interface Output {
   style(style: Style, text: string): string
 }
 
+const COLUMNS_DEFAULT = 100
+
 export function createOutput(options: { readonly json: boolean; readonly quiet: boolean }): Output {
   const { json, quiet } = options
   const live = process.stderr.isTTY && !json && !quiet
@@ -52,7 +54,10 @@ export function createOutput(options: { readonly json: boolean; readonly quiet: 
     json,
     quiet,
     live,
-    columns: process.stderr.columns ?? 100,
+    get columns() {
+      // Some terminals say that they are 0 wide.
+      return process.stderr.columns || COLUMNS_DEFAULT
+    },
     print(text) {
       clear()
       if (!json) process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)

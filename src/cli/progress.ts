@@ -59,11 +59,17 @@ export function progressLine(
   if (counts.cached > 0) parts.push(`${counts.cached} from cache`)
   if (counts.failed > 0) parts.push(`${counts.failed} failed`)
   if (counts.running > 0) parts.push(`${counts.running} running`)
-  const [slowest] = progress.running
+  const slowest = slowestOf(progress.running)
   if (slowest !== undefined) parts.push(`slowest ${slowest[0]} ${formatDuration(Math.max(0, now - slowest[1]))}`)
   const left = etaMs(progress, counts, doneAtStart, now)
   if (left !== null) parts.push(`about ${formatDuration(left)} left`)
   return clip(printable(parts.join(' · ')), width - 1)
+}
+
+/** A map runs as long as its items do; it is those that are worth naming. */
+function slowestOf(running: Progress['running']): readonly [string, number] | undefined {
+  const ids = [...running.keys()]
+  return [...running].find(([id]) => !ids.some((other) => other.startsWith(`${id}[`)))
 }
 
 /** What a run was, in one line for its end. */

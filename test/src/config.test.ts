@@ -109,10 +109,10 @@ describe('the environment', () => {
       PIT_MODELS: 'a=openai:http://x#m b=openai:http://x#n',
       PIT_TENANT: '',
       PIT_DATA: 'somewhere',
-      HOME: '/root',
+      HOME: '/home/me',
     }
-    const { config, origins } = resolveConfig(environmentSources(env, '/work'))
-    expect(config).toMatchObject({ dataDir: '/work/env-data', maxConcurrency: 9, tenant: 'default' })
+    const { config, origins } = resolveConfig(environmentSources(env, '/base'))
+    expect(config).toMatchObject({ dataDir: '/base/env-data', maxConcurrency: 9, tenant: 'default' })
     expect(config.capacity).toMatchObject({ gpu: 2, cpu: expect.any(Number) as number })
     expect(config.models.map(({ id }) => id)).toEqual(['a', 'b'])
     expect(origins.dataDir).toBe('environment PIT_DATA_DIR')

@@ -62,6 +62,16 @@ describe('progress', () => {
     ).toHaveLength(19)
   })
 
+  test('names the slowest item of a map rather than the map', () => {
+    const history = [event('node-started', 'each', 0), event('node-started', 'each[3].read', 1_000)]
+    const line = progressLine(history.reduce(applyEvent, startProgress(0)), counts({ total: 9, running: 2 }), {
+      doneAtStart: 0,
+      now: 1_500,
+      width: 80,
+    })
+    expect(line).toBe('0/9 nodes · 2 running · slowest each[3].read 500 ms')
+  })
+
   test('the end says what was answered from cache, failed, skipped', () => {
     expect(countsLine(counts({ completed: 1 }))).toBe('1 node completed')
     expect(countsLine(counts({ completed: 9, cached: 7, failed: 2, skipped: 1 }))).toBe(
