@@ -26,6 +26,7 @@ import {
   type Pool,
   type PooledModel,
   type PoolPorts,
+  statsOf,
 } from './pool.ts'
 import { choosePrewarms, record } from './prewarming.ts'
 import { type ModelInfo, ModelState, type PoolManagerProtocol } from './protocol.ts'
@@ -98,6 +99,7 @@ export const poolManagerActor = defineActor<PoolManagerProtocol, PoolState, Pool
       },
     },
     plan: { redeliver: true, run: ({ pool }, { runId, models }) => prewarm(pool, runId, models) },
+    stats: { redeliver: true, run: ({ pool }) => statsOf(pool) },
     explain: {
       redeliver: true,
       run({ pool }, { model }) {

@@ -7,8 +7,7 @@ export interface ModelMetrics {
   readonly inputTokens: number
   readonly outputTokens: number
   readonly totalMs: number
-  /** Leases that found the model hot, and those that had to wait for a load (through the pool). */
-  readonly warmLeases: number
+  /** Leases that had to wait for a load. */
   readonly coldLeases: number
   readonly evictions: number
   readonly loadMs: number
@@ -20,7 +19,6 @@ export const NO_METRICS: ModelMetrics = Object.freeze({
   inputTokens: 0,
   outputTokens: 0,
   totalMs: 0,
-  warmLeases: 0,
   coldLeases: 0,
   evictions: 0,
   loadMs: 0,

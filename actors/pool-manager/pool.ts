@@ -5,12 +5,12 @@
 import type { Clock, Logger, Random } from '../../runtime/index.ts'
 import type { CachedModel, CacheLimits } from './cache.ts'
 import { poolErrors } from './errors.ts'
-import type { Health } from './health.ts'
+import { type Health, healthStatus } from './health.ts'
 import { type LeaseTable, type LeaseToken } from './lease-table.ts'
 import { type ModelLifecycle, transition } from './lifecycle.ts'
 import type { ModelMetrics } from './metrics.ts'
-import type { PrewarmAction } from './prewarming.ts'
-import { type AllocateRequest, type LeaseGrant, type ModelInfo, ModelState } from './protocol.ts'
+import { precision, type PrewarmAction } from './prewarming.ts'
+import { type AllocateRequest, type LeaseGrant, type ModelInfo, ModelState, type PoolStats } from './protocol.ts'
 import type { ResolvedModelSpec } from './spec.ts'
 import { type Cause, codeOf } from './transitions.ts'
 import type { ReleaseRequest, ResourceRequest } from '../arbitration-engine/protocol.ts'
@@ -211,5 +211,25 @@ export function infoOf(pool: Pool, model: PooledModel): ModelInfo {
     lastUsedAt: model.lastUsedAt,
     stateSince: lifecycle.since,
     reason: lifecycle.reason,
+    health: healthStatus(model.health, lifecycle.loads > 0, pool.ports.clock.monotonicMs()),
+  }
+}
+
+export function statsOf(pool: Pool): PoolStats {
+  const models = [...pool.models.values()]
+  const sum = (of: (model: PooledModel) => number): number => models.reduce((total, model) => total + of(model), 0)
+  return {
+    models: models.length,
+    loaded: models.filter(({ chargedBytes }) => chargedBytes !== null).length,
+    chargedBytes: sum(({ chargedBytes }) => chargedBytes ?? 0),
+    budgetBytes: pool.limits.budgetBytes,
+    leases: sum(({ index }) => pool.table.uses(index).count),
+    coldLeases: sum(({ metrics }) => metrics.coldLeases),
+    loads: sum(({ lifecycle }) => lifecycle.loads),
+    loadMs: sum(({ metrics }) => metrics.loadMs),
+    evictions: sum(({ metrics }) => metrics.evictions),
+    waiting: pool.waiting.size,
+    prewarms: pool.ledger.length,
+    prewarmPrecision: precision(pool.ledger),
   }
 }

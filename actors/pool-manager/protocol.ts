@@ -3,10 +3,13 @@
  * `LeaseTable` (re-exported) works on shared memory from any thread.
  */
 import { actorKey } from '../../runtime/index.ts'
+import type { HealthStatus } from './health.ts'
 import type { PriorityName } from '../arbitration-engine/protocol.ts'
 
 export { LeaseTable, LEASE_REGION, leaseRegionBytes, type LeaseToken } from './lease-table.ts'
 export { LeaseClient, type AcquireOptions, type Lease, type LeaseClientOptions } from './lease-client.ts'
+
+export type { HealthStatus } from './health.ts'
 
 export const ModelState = {
   Cold: 'cold',
@@ -70,6 +73,25 @@ export interface ModelInfo {
   readonly stateSince: number
   /** Why it is in this state: the last transition's reason in a sentence. */
   readonly reason: string
+  readonly health: HealthStatus
+}
+
+/** The whole pool in numbers. */
+export interface PoolStats {
+  readonly models: number
+  readonly loaded: number
+  readonly chargedBytes: number
+  readonly budgetBytes: number
+  /** Leases taken in all, and those that found their model cold. */
+  readonly leases: number
+  readonly coldLeases: number
+  readonly loads: number
+  readonly loadMs: number
+  readonly evictions: number
+  readonly waiting: number
+  readonly prewarms: number
+  /** Prewarmed residencies that were used, of those that have ended; null while none has. */
+  readonly prewarmPrecision: number | null
 }
 
 /** A lease as it crosses threads; with it the holder asks `host` to infer and later frees the slot. */
@@ -153,6 +175,7 @@ export interface PoolManagerProtocol {
   pin(arg: { readonly model: string; readonly pinned: boolean }): ModelInfo
   /** Which models a run will need next, soonest first: plan-driven prewarming. */
   plan(arg: { readonly runId: string; readonly models: readonly string[] }): void
+  stats(arg: Record<string, never>): PoolStats
   explain(arg: { readonly model: string }): { readonly info: ModelInfo; readonly history: readonly ModelTransition[] }
 }
 

@@ -219,7 +219,12 @@ describe('failures', () => {
     for (let i = 0; i < 20; i++) await pit.pool.ask.report({ ...report, errorCode: 'INSTRUMENT_INPUT_INVALID' })
     expect((await pit.info('a')).state).toBe('hot')
     for (let i = 0; i < 5; i++) await pit.pool.ask.report({ ...report, errorCode: 'BACKEND_TIMEOUT' })
-    expect(await pit.info('a')).toMatchObject({ state: 'failed', invocations: 25, reason: /health-check-failure/ })
+    expect(await pit.info('a')).toMatchObject({
+      state: 'failed',
+      invocations: 25,
+      reason: /health-check-failure/,
+      health: { status: 'unhealthy', error: 'BACKEND_TIMEOUT' },
+    })
     expect(pit.client.tryAcquire('a')).toBeNull()
     await until(async () => (await pit.info('a')).state === 'cold')
     expect((await pit.infer('a', 'y')).text).toBe('y')
@@ -310,6 +315,15 @@ test('a plan warms what it can without evicting anything, and keeps account of i
   expect((await pit.pool.ask.explain({ model: 'a' })).history[0]).toMatchObject({ reason: /run_1.*predictive-prewarm/ })
   expect((await pit.info('b')).state).toBe('cold')
   expect((await pit.info('c')).state).toBe('hot')
+  expect(await pit.pool.ask.stats({})).toMatchObject({
+    prewarms: 1,
+    prewarmPrecision: null,
+    loaded: 2,
+    chargedBytes: 200,
+  })
+  await pit.infer('a', 'used')
+  await pit.pool.ask.unload({ model: 'a' })
+  expect(await pit.pool.ask.stats({})).toMatchObject({ prewarmPrecision: 1, loads: 2, leases: 2, coldLeases: 1 })
 })
 
 test('the built-in instruments answer through the pool', async () => {

@@ -13,11 +13,14 @@ import {
 import { type ActorSystem, childOf, startSystem } from '../../runtime/index.ts'
 import { echoModel, until } from '../support/pool.ts'
 
+const module = new URL('../support/model-modules.ts', import.meta.url).href
+const mortal = { id: 'mortal', backend: { kind: 'module', module, export: 'mortal' } } as const
+
 let system: ActorSystem
 let client: LeaseClient
 
 beforeAll(async () => {
-  const models = [...builtinModels, echoModel('echo', { slots: 2 }), echoModel('other')]
+  const models = [...builtinModels, echoModel('echo', { slots: 2 }), echoModel('other'), mortal]
   system = await startSystem({
     children: [
       childOf(arbitrationEngineActor, { config: { dataDir: ':memory:' } }),
@@ -70,6 +73,14 @@ describe('on threads', () => {
       expect(await infer('echo', 'after')).toMatchObject({ text: 'after' })
     },
   )
+
+  test('a model that ends its thread harms its own request only', async () => {
+    expect(await infer('mortal', 'fine')).toMatchObject({ text: 'fine' })
+    const deadly = infer('mortal', 'die')
+    expect(await infer('echo', 'untouched')).toMatchObject({ text: 'untouched' })
+    await expect(deadly).rejects.toMatchObject({ code: 'POISON_MESSAGE' })
+    expect(await infer('mortal', 'fine again')).toMatchObject({ text: 'fine again' })
+  })
 
   test('unloading a user module ends its thread', async () => {
     await infer('echo', 'x')

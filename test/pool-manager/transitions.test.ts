@@ -1,4 +1,5 @@
 /** The small pure parts: transitions, lifecycle, health, prewarming, placement, flags. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
   failedOnce,
@@ -16,7 +17,7 @@ import { hostNumber } from '../../actors/pool-manager/placement.ts'
 import { choosePrewarms, closeAction, precision, record } from '../../actors/pool-manager/prewarming.ts'
 import { builtinModels, ModelState } from '../../actors/pool-manager/index.ts'
 import { estimateTokens } from '../../actors/pool-manager/usage.ts'
-import { isTransition, TransitionReason } from '../../actors/pool-manager/transitions.ts'
+import { isTransition, TRANSITIONS, TransitionReason } from '../../actors/pool-manager/transitions.ts'
 import { seededRandom } from '../../runtime/index.ts'
 
 const cause = { reason: TransitionReason.UserRequest, detail: 'a test' }
@@ -36,6 +37,13 @@ describe('transitions', () => {
       'warming→failed',
       'warming→hot',
     ])
+  })
+
+  test('the diagram in the README is the table', () => {
+    const readme = readFileSync(new URL('../../actors/pool-manager/README.md', import.meta.url), 'utf8')
+    const drawn = [...readme.matchAll(/^ {2}(\w+) --> (\w+)$/gm)].map(([, from, to]) => `${from}→${to}`)
+    const table = Object.entries(TRANSITIONS).flatMap(([from, tos]) => tos.map((to) => `${from}→${to}`))
+    expect(drawn.sort()).toEqual(table.sort())
   })
 
   test('a lifecycle counts, remembers and explains', () => {

@@ -64,6 +64,15 @@ export const echo: ModelModule<string> = {
   },
 }
 
+/** Ends its thread when told to; only for real threads. */
+export const mortal: ModelModule<null> = {
+  load: () => null,
+  infer(_, { input }) {
+    if (textOf(input) === 'die') process.exit(1)
+    return { text: textOf(input) }
+  },
+}
+
 export const broken: ModelModule<null> = {
   load: () => null,
   infer() {
