@@ -209,6 +209,42 @@ export function defineActor<P extends AnyProtocol, S, C = undefined>(
   })
 }
 
+/** The protocol of handlers that were written without one: each handler's argument and reply. */
+export type ProtocolOf<H> = {
+  readonly [K in keyof H]: (arg: HandlerArg<H[K]>) => HandlerReply<H[K]>
+}
+type HandlerRun<E> = E extends { readonly run: infer R } ? R : E
+type HandlerArg<E> = HandlerRun<E> extends (state: never, arg: infer A, ...rest: never[]) => unknown ? A : null
+type HandlerReply<E> = HandlerRun<E> extends (...args: never[]) => infer R ? Awaited<R> : never
+
+type InferredHandler<S> =
+  | ((state: S, arg: never, ctx: CallContext) => unknown)
+  | { readonly redeliver: boolean; readonly run: (state: S, arg: never, ctx: CallContext) => unknown }
+
+/** A behaviour whose protocol follows from its handlers. */
+export interface InferredBehaviour<H, S, C> extends Omit<Behaviour<AnyProtocol, S, C>, 'handlers'> {
+  readonly handlers: H
+}
+
+/**
+ * Defines an actor without a protocol of its own: refs are typed by its handlers' arguments and replies. Annotate the
+ * argument of each handler; its reply follows.
+ *
+ * @example
+ * const counter = actorFrom({
+ *   name: 'counter',
+ *   module: import.meta.url,
+ *   init: () => ({ count: 0 }),
+ *   handlers: { add: (state, amount: number) => (state.count += amount) },
+ * })
+ * await system.ref(counter).ask.add(2) // a number
+ */
+export function actorFrom<S, const H extends Readonly<Record<string, InferredHandler<S>>>, C = undefined>(
+  behaviour: InferredBehaviour<H, S, C>,
+): ActorDefinition<ProtocolOf<H>> {
+  return defineActor<ProtocolOf<H>, S, C>(behaviour as unknown as Behaviour<ProtocolOf<H>, S, C>)
+}
+
 export function isActorDefinition(value: unknown): value is ActorDefinition {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, DEFINITION)
 }

@@ -64,8 +64,8 @@ export interface Endpoint {
   onDeath(record: DeathRecord): void
   /** The lane for the supervisor's words to that actor. */
   controlOf(name: string): Lane | undefined
-  /** Wakes that actor if it sleeps. */
-  ring(name: string): void
+  /** Wakes that actor whatever it says of itself (rings/waiting.ts, I4). */
+  nudge(name: string): void
   /** Takes nothing new; resolves when everything that had arrived is settled and everything to send is in the rings. */
   drain(): Promise<void>
   abortAll(error: PitError): void
@@ -290,7 +290,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     tell,
     onDeath: noteDeath,
     controlOf: (to) => peers.get(to)?.out?.control,
-    ring: (to) => peers.get(to)?.bell.ring(),
+    nudge: (to) => peers.get(to)?.bell.nudge(),
     drain() {
       const { promise, resolve } = Promise.withResolvers<void>()
       onDrained = resolve

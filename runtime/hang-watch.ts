@@ -3,8 +3,8 @@
  *
  * Time is counted in the supervisor's own ticks, never in wall time: when the machine is suspended or the host is blocked,
  * no tick passes, and nobody is held to have hung. An actor hangs when it shows no sign of life for longer than its
- * `blockingBudgetMs` while a turn runs or messages wait for it. A parked actor with waiting messages has lost a bell, which
- * the protocol rules out; it is rung again all the same.
+ * `blockingBudgetMs` while a turn runs or messages wait for it. One that shows none for a tick while messages wait may
+ * sleep through a bell that was lost with its ringer: it is nudged, which costs a living actor nothing.
  */
 import { BOARD_WORD, type BoardSlot } from './board.ts'
 
@@ -36,12 +36,13 @@ export function createHangWatch(): HangWatch {
       const incarnation = slot.get(BOARD_WORD.Incarnation)
       const last = seen.get(name)
       const same = last?.beat === beat && last.turn === turn && last.incarnation === incarnation
-      if (parked || !same || (turn === 0 && !waiting)) {
+      if (!same || (turn === 0 && !waiting)) {
         seen.set(name, { beat, turn, incarnation, ticks: 0 })
-        return parked && waiting ? 'asleep' : 'fine'
+        return 'fine'
       }
-      last.ticks++
-      return last.ticks * TICK_MS > blockingBudgetMs ? 'hung' : 'fine'
+      if (!parked) last.ticks++
+      if (last.ticks * TICK_MS > blockingBudgetMs) return 'hung'
+      return waiting ? 'asleep' : 'fine'
     },
     forget: (name) => void seen.delete(name),
   }

@@ -318,7 +318,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const { name } = child.spec
       const budgetMs = child.description?.blockingBudgetMs ?? Infinity
       const sign = hangs.look(name, child.slot, links.waiting(name), budgetMs)
-      if (sign === 'asleep') endpoint.ring(name)
+      if (sign === 'asleep') endpoint.nudge(name)
       else if (sign === 'hung') {
         child.ending = 'hung'
         void terminate(child)

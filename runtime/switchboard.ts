@@ -115,6 +115,7 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
       const { bytes, start, end } = codec.encode(record, child.spec.name)
       const lane = endpoint.controlOf(child.spec.name)
       lane?.send(RecordKind.Death, RecordFlag.None, HOST_INCARNATION, 0, Infinity, bytes, start, end)
+      endpoint.nudge(child.spec.name)
     }
     endpoint.onDeath(record)
   }

@@ -12,7 +12,8 @@
  * I2. One bell per sleep: only the producer whose swap succeeds rings.
  * I3. `parked` names the sleeping incarnation, so nobody swallows a bell for an incarnation it has no port to; when the
  *     port arrives, `connect` looks again. A new incarnation drains its lanes before it parks.
- * I4. The supervisor rings again when it sees a parked actor with waiting records (`watch` in `hang-watch.ts`).
+ * I4. A thread that dies between its swap and its ring, or between taking `starved` and its ring, leaves a sleeper whom
+ *     nobody else will wake: after every death the supervisor nudges all others, whatever their parked word says.
  *
  * An evented thread sleeps in its event loop and is woken by a message on a port; a blocking one sleeps in
  * `Atomics.wait` on the parked word itself, so its mark carries a flag that says "notify, do not post".
@@ -48,6 +49,8 @@ export function createParking(
 export interface Bell {
   /** Call after publishing. Cheap when the peer is awake. */
   ring(): void
+  /** Wakes the peer whatever its parked word says (I4). */
+  nudge(): void
   /** A port to this incarnation of the peer; the one before is closed. */
   connect(port: MessagePort, incarnation: number): void
   close(): void
@@ -81,6 +84,10 @@ export function createBell(words: Int32Array, index: number): Bell {
   let incarnation = 0
   return {
     ring: () => void wake(words, index, port, incarnation),
+    nudge() {
+      port?.postMessage(0)
+      Atomics.notify(words, index)
+    },
     connect(next, nextIncarnation) {
       port?.close()
       port = next

@@ -1,0 +1,76 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createCodec } from '../../runtime/codec.ts'
+import { isPitError } from '../../runtime/index.ts'
+
+const data = fc.anything({
+  withBigInt: false,
+  withDate: true,
+  withTypedArray: true,
+  withNullPrototype: false,
+  maxDepth: 4,
+  // The keys of prototypes are renamed, never written.
+  key: fc.string().filter((key) => key !== '__proto__'),
+})
+
+function encoded(value: unknown): Uint8Array {
+  const { bytes, start, end } = createCodec().encode(value, 'a')
+  return Uint8Array.prototype.slice.call(bytes, start, end)
+}
+
+describe('codec', () => {
+  test('every message decodes alone, in any order, by any decoder', () => {
+    fc.assert(
+      fc.property(fc.array(data, { minLength: 1, maxLength: 8 }), fc.infiniteStream(fc.nat()), (values, order) => {
+        const sender = createCodec()
+        const messages = values.map((value) => {
+          const { bytes, start, end } = sender.encode(value, 'a')
+          return { value, bytes: Uint8Array.prototype.slice.call(bytes, start, end) }
+        })
+        for (const message of messages.toSorted(() => (order.next().value! % 2 === 0 ? 1 : -1))) {
+          const decoder = createCodec()
+          expect(decoder.decode(message.bytes, 0, message.bytes.length, 'a')).toEqual(message.value)
+        }
+      }),
+    )
+  })
+
+  test('decoded bytes are copies', () => {
+    const bytes = encoded({ content: Uint8Array.of(1, 2, 3), text: 'abc' })
+    const decoded = createCodec().decode(bytes, 0, bytes.length, 'a')
+    bytes.fill(0)
+    expect(decoded).toEqual({ content: Uint8Array.of(1, 2, 3), text: 'abc' })
+  })
+
+  test('hostile bytes give a value or CODEC_INVALID, and leave the decoder and all prototypes whole', () => {
+    const codec = createCodec()
+    const good = encoded(['call', { a: [1, { b: 'c' }] }])
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(), fc.nat(255), (noise, at, byte) => {
+        for (const bytes of [noise, good.with(at % good.length, byte)]) {
+          try {
+            codec.decode(bytes, 0, bytes.length, 'a')
+          } catch (error) {
+            expect(isPitError(error, 'CODEC_INVALID')).toBe(true)
+          }
+        }
+        expect(codec.decode(good, 0, good.length, 'a')).toEqual(['call', { a: [1, { b: 'c' }] }])
+        expect(Object.keys(Object.prototype)).toEqual([])
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('nesting without end and values that cannot be said are refused', () => {
+    const deep = new Uint8Array(200_000).fill(0x91)
+    expect(() => createCodec().decode(deep, 0, deep.length, 'a')).toThrow(
+      expect.objectContaining({ code: 'CODEC_INVALID' }),
+    )
+    let nested: unknown = 0
+    for (let depth = 0; depth < 100_000; depth++) nested = [nested]
+    for (const value of [nested, () => 1, Symbol('x'), { run() {} }]) {
+      expect(() => createCodec().encode(value, 'a')).toThrow(expect.objectContaining({ code: 'CODEC_INVALID' }))
+    }
+    expect(encoded('still works')).toHaveLength(12)
+  })
+})

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest'
+import * as ring from '../../../runtime/rings/ring.ts'
+import * as waiting from '../../../runtime/rings/waiting.ts'
+import { mutate } from './mutant.ts'
+import { exploreRing, type Protocol, type Scenario } from './ring-model.ts'
+
+const protocol: Protocol = { ring, waiting }
+const one: Scenario = { records: 1, startAt: 0, usedBytes: 0, deathsMax: 1, looksAgain: true, nudges: true }
+const two: Scenario = { ...one, records: 2, deathsMax: 0 }
+/** No room for a further record until one is taken; positions pass 2^32. */
+const full: Scenario = { ...two, startAt: -440, usedBytes: 480, records: 1 }
+
+// Two records with a death at every step are in test/long.
+describe('every order of accesses', () => {
+  test.each([
+    ['one record, a death at every step', one],
+    ['one record over the wrap, through position 2^32, a death at every step', { ...one, startAt: -16 }],
+    ['two records', two],
+    ['two records over the wrap', { ...two, startAt: -16 }],
+    ['a full ring and two records', { ...full, records: 2 }],
+  ])('%s: nothing lost, doubled, torn or slept through', (_name, scenario) => {
+    const { violation, states, ends } = exploreRing(protocol, scenario)
+    expect(violation).toBe(null)
+    expect(states).toBeGreaterThan(1_000)
+    expect(ends).toBeGreaterThan(0)
+  })
+})
+
+describe('mutants of the protocol are caught', () => {
+  test('a consumer that does not look again before it sleeps', () => {
+    const { violation } = exploreRing(protocol, { ...two, looksAgain: false })
+    expect(violation).toMatch(/everybody sleeps/)
+  })
+
+  test.each([
+    [
+      'publishes before the bytes are written',
+      'ring',
+      'copyIn(at + RECORD.payload, payload, start, end)',
+      'atomics.store(words, RING_WORD.Tail, (tail + claimedBytes) | 0); copyIn(at + RECORD.payload, payload, start, end)',
+      two,
+      /torn|where|bytes/,
+    ],
+    [
+      'knows no padding',
+      'ring',
+      'sizeBytes <= lapBytes ? sizeBytes : lapBytes + sizeBytes',
+      'sizeBytes',
+      { ...two, startAt: -16 },
+      /./,
+    ],
+    [
+      'waits for room without looking again',
+      'ring',
+      'if (!room(claim(recordBytes(payloadBytes)))) return true',
+      'return true',
+      full,
+      /everybody sleeps/,
+    ],
+    [
+      'never tells the producer of room',
+      'ring',
+      'atomics.load(words, RING_WORD.Starved) === 1',
+      'false',
+      full,
+      /everybody sleeps/,
+    ],
+  ] as const)('one that %s', async (_name, file, from, to, scenario, expected) => {
+    const mutant: Protocol = { ...protocol, [file]: await mutate(file, from, to) }
+    const { violation } = exploreRing(mutant, scenario)
+    expect(violation).toMatch(expected)
+  })
+})
