@@ -86,12 +86,10 @@ export function explore({ memory, threads, deathsMax, atEnd }: Exploration): Exp
 
   function push(from: State, index: number, log: Log, deaths: number, how: string): void {
     const logs = from.logs.map((other, at) => (at === index ? log : other))
-    const hash = createHash('sha1')
-      .update(memory)
-      .update(JSON.stringify([logs, deaths]))
-      .digest('base64')
-    if (seen.has(hash)) return
-    seen.add(hash)
+    const digest = sha1(memory, `${logs.map((other) => other.digest).join()}${deaths}`)
+    if (seen.has(digest)) return
+    seen.add(digest)
+    if (log.results.length > ACCESSES_MAX) throw new Error(`${how} never comes to an end`)
     stack.push({ memory: memory.slice(), logs, deaths, path: from.path + how })
   }
 

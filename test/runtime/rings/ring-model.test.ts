@@ -66,7 +66,7 @@ describe('mutants of the protocol are caught', () => {
       /everybody sleeps/,
     ],
   ] as const)('one that %s', async (_name, file, from, to, scenario, expected) => {
-    const mutant: Protocol = { ...protocol, [file]: await mutate(file, from, to) }
+    const mutant = { ...protocol, [file]: await mutate(file, from, to) } as Protocol
     const { violation } = exploreRing(mutant, scenario)
     expect(violation).toMatch(expected)
   })
