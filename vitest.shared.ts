@@ -1,3 +1,6 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 /** What both suites share. With `PIT_REPORT_DIR` set, a JSON report per suite is written there (CI counts from it). */
 export function testOptions(suite: string) {
   const reportDir = process.env.PIT_REPORT_DIR
@@ -7,6 +10,8 @@ export function testOptions(suite: string) {
     pool: 'forks' as const,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Actors' threads compile their modules once, not once per test.
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'pit-test-compile-cache') },
     reporters: ['default', ...report] as (string | [string, Record<string, unknown>])[],
   }
 }

@@ -12,9 +12,7 @@ interface Report {
   readonly numFailedTestSuites: number
 }
 
-const reports = readdirSync(reportDir).map(
-  (name) => JSON.parse(readFileSync(join(reportDir, name), 'utf8')) as Report,
-)
+const reports = readdirSync(reportDir).map((name) => JSON.parse(readFileSync(join(reportDir, name), 'utf8')) as Report)
 const sum = (of: (report: Report) => number): number => reports.reduce((total, report) => total + of(report), 0)
 
 const passed = sum((report) => report.numPassedTests)

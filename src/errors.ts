@@ -49,7 +49,8 @@ export const hostErrors = defineErrors({
   OUTPUT_UNWRITABLE: { message: 'output file {path} cannot be written: {reason}', status: 500, action: 'give-up' },
   ARTIFACT_NOT_FOUND: { message: 'there is no artifact {reference}', status: 404, action: 'give-up' },
   NOTHING_READABLE: {
-    message: 'nothing readable was found in {folders}: {files} files matched `{pattern}`, {skipped} could not be read',
+    message:
+      'nothing in {folders} could be digested: {files} files matched `{pattern}`, {skipped} were skipped ({codes})',
     status: 422,
     action: 'give-up',
   },

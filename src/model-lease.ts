@@ -31,6 +31,7 @@ const INFER_DEADLINE_MS = 300_000
 /** A model host that died is back, with its model, within moments. */
 const RESTART_TRIES_MAX = 5
 const RESTART_WAIT_MS = 50
+const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, durationMs: 0 }
 
 export function createModelLease(host: Host, lease: Lease, tenant: string): ModelLease {
   const { leaseId, model, version, warm, host: hostName } = lease.grant
@@ -48,7 +49,7 @@ export function createModelLease(host: Host, lease: Lease, tenant: string): Mode
         return result
       } catch (error) {
         if (!isPitError(error, 'ACTOR_RESTARTED') || tries >= RESTART_TRIES_MAX) {
-          report({ inputTokens: 0, outputTokens: 0, durationMs: 0 }, true)
+          report(NO_USAGE, { failed: true, ...(isPitError(error) ? { errorCode: error.code } : {}) })
           throw error
         }
         await sleep(systemClock, RESTART_WAIT_MS * 2 ** tries, signal)
@@ -56,8 +57,8 @@ export function createModelLease(host: Host, lease: Lease, tenant: string): Mode
     }
   }
 
-  function report(usage: Usage, failed = false): void {
-    host.ref(poolManager).tell.report({ leaseId, model, tenant, usage, failed })
+  function report(usage: Usage, failure: { readonly failed?: true; readonly errorCode?: string } = {}): void {
+    host.ref(poolManager).tell.report({ leaseId, model, tenant, usage, ...failure })
   }
 
   function release(): void {

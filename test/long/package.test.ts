@@ -16,7 +16,11 @@ const run = (command: string, args: readonly string[]) => exec(command, args, { 
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pit-package-'))
-  const { stdout } = await exec('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root, env, timeout: 120_000 })
+  const { stdout } = await exec('npm', ['pack', '--json', '--pack-destination', folder], {
+    cwd: root,
+    env,
+    timeout: 120_000,
+  })
   const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }]
   await writeFile(join(folder, 'package.json'), '{ "name": "host-app", "private": true }')
   await run('npm', ['install', '--no-audit', '--no-fund', join(folder, filename)])

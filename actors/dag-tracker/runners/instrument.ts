@@ -4,8 +4,14 @@
  * I1. A lease is released exactly once, whatever happens.
  * I2. A host or pool that dies in the middle is no failure of the node: the same logical attempt is made again.
  */
-import { sleep, type ActorContext, type ActorRef } from '../../../runtime/index.ts'
-import { modelHost, type InferResult, type LeaseGrant, type PoolManagerProtocol } from '../../pool-manager/protocol.ts'
+import { isPitError, sleep, type ActorContext, type ActorRef } from '../../../runtime/index.ts'
+import {
+  modelHost,
+  type InferResult,
+  type LeaseGrant,
+  type PoolManagerProtocol,
+  type Usage,
+} from '../../pool-manager/protocol.ts'
 import { backoffMs, isTransient } from '../peers.ts'
 import type { InstrumentNode } from '../workflow/definition.ts'
 import type { NodeRunner, NodeTask } from './runner.ts'
@@ -33,16 +39,21 @@ export function createInstrumentRunner({ ctx, pool, leases }: InstrumentOptions)
     const { definition, inputs, tenant, signal } = task
     const { model, parameters } = definition
     const lease = await leases.acquire(model, { tenant, signal, deadlineMs: FOREVER })
-    let result: InferResult | null = null
+    let usage: Usage = { inputTokens: 0, outputTokens: 0, durationMs: 0 }
+    let failure: { readonly failed?: true; readonly errorCode?: string } = {}
     try {
       const host = ctx.ref(modelHost(lease.grant.host))
       const request = { model, input: inputs, ...(parameters === undefined ? {} : { parameters }) }
-      result = await host.ask.infer(request, { signal, deadlineMs: FOREVER })
+      const result = await host.ask.infer(request, { signal, deadlineMs: FOREVER })
+      usage = result.usage
       return result
+    } catch (error) {
+      // The code tells the pool's circuit breaker whether the model is to blame, or its input.
+      failure = { failed: true, ...(isPitError(error) ? { errorCode: error.code } : {}) }
+      throw error
     } finally {
       lease.release()
-      const usage = result?.usage ?? { inputTokens: 0, outputTokens: 0, durationMs: 0 }
-      pool.tell.report({ leaseId: lease.grant.leaseId, model, tenant, usage, failed: result === null })
+      pool.tell.report({ leaseId: lease.grant.leaseId, model, tenant, usage, ...failure })
     }
   }
 

@@ -103,12 +103,16 @@ async function report(
   noteSkipped(output, skipped)
   for (const line of footer(pit, run, { hash, read: documents.length, found: files, args })) output.note(line)
   if (documents.length === 0) {
-    const fields = { folders: options.folders.join(', '), pattern: options.pattern, files, skipped: skipped.length }
+    const codes = [...new Set(skipped.map(({ code }) => code))].join(', ') || 'none'
+    const { folders, pattern } = options
+    const fields = { folders: folders.join(', '), pattern, files, skipped: skipped.length, codes }
     const error = hostErrors.fail('NOTHING_READABLE', fields)
     // With --json the document above is the one document; the exit code and its counts say the rest.
     if (!output.json) output.error(error)
     return ExitCode.Skipped
   }
+  // A file that cannot be read is a fact about the folder; a model that fails on one is a failure of ours.
+  if (!skipped.every(({ code }) => code.startsWith('FILE_'))) return ExitCode.Failed
   return options.strict && skipped.length > 0 ? ExitCode.Skipped : ExitCode.Ok
 }
 
