@@ -38,6 +38,8 @@ export function spawnWorker({ spec, entry = WORKER_ENTRY, onMessage }: WorkerHos
     name: spec.name,
     workerData,
     transferList: [channel.port2],
+    // A host started with `--input-type --eval` hands both on, and Node then refuses a module file as a thread's entry.
+    ...(process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {}),
     ...(spec.heapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: spec.heapMb } }),
   })
   const control = wrap<WorkerControl>(channel.port1)

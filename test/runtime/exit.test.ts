@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { readLedger, useSystems } from './helpers.ts'
@@ -29,5 +29,14 @@ describe('a process exits by itself', () => {
 
   test('after close', async () => {
     expect(await run('close', await tempFile())).toBe('closing\nend of main\n')
+  })
+
+  test('and a host that is itself text on the command line has threads too', async () => {
+    const file = await tempFile()
+    const code = `process.argv.splice(1, 0, 'host'); process.argv[2] = 'close'; process.argv[3] = ${JSON.stringify(file)}; await import(${JSON.stringify(pathToFileURL(host).href)})`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], {
+      timeout: 30_000,
+    })
+    expect(stdout).toBe('closing\nend of main\n')
   })
 })
