@@ -33,6 +33,7 @@ export interface PitConfig {
   readonly poolThreads?: number
   readonly hostThreads?: number
   readonly memoryBudgetBytes?: number
+  readonly loadedMax?: number
   readonly modelsMax?: number
   /** Specs, or the command line's short form `id=openai:<url>#<model>`, `id=module:<path>#<export>`. */
   readonly models?: readonly (ModelSpec | string)[]
@@ -101,6 +102,7 @@ export const configKeys: Readonly<Record<ConfigKeyName, ConfigKey>> = Object.fre
   poolThreads: integer('threads for CPU-bound operators', Math.max(1, availableParallelism() - 1), 1, 256),
   hostThreads: integer('threads that the built-in instruments share', 2, 1, 64),
   memoryBudgetBytes: integer('bytes that loaded models may take together', Math.floor(totalmem() / 2), 0),
+  loadedMax: integer('models that may be loaded at once', 1_024, 1, 1_024),
   modelsMax: integer('models that can be registered', 64, 1, 1_024),
   models: {
     description: 'models besides the built-in instruments; merged by id over all sources',

@@ -3,7 +3,7 @@
  * (two calls of the same workflow and inputs share one run).
  */
 import type { ExecutionResult, RunEvent } from '../actors/dag-tracker/protocol.ts'
-import { systemClock, type CallOptions } from '../runtime/index.ts'
+import { runtimeErrors, systemClock, type CallOptions } from '../runtime/index.ts'
 import { split } from './call-options.ts'
 import type { StartOptions, WorkflowsClient } from './clients/workflows.ts'
 import type { WorkflowSource } from './workflow-source.ts'
@@ -22,7 +22,11 @@ export function createExecutions(workflows: WorkflowsClient) {
   return async function executeWorkflow(source: WorkflowSource, options: Options = {}): Promise<ExecutionResult> {
     const { onEvent, ...given } = options
     const { call, rest } = split(given)
-    call.signal?.throwIfAborted()
+    const { signal } = call
+    if (signal?.aborted === true) {
+      const fields = { actor: 'dag-tracker', call: 'start' }
+      throw runtimeErrors.fail('CANCELLED', fields, { cause: signal.reason })
+    }
     const deadlineAt = systemClock.monotonicMs() + (call.deadlineMs ?? Infinity)
     // Not cancellable: a start given up half-way would leave a run that nobody knows.
     const { runId } = await workflows.start(source, {

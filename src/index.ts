@@ -8,30 +8,39 @@ export type { EventsOptions, StartOptions, WorkflowsClient } from './clients/wor
 export type { ArtifactReference, ArtifactsClient, PutOptions } from './clients/artifacts.ts'
 export type { ArbitrationClient, ArbitrationRequest } from './clients/arbitration.ts'
 export type { CleanupOptions, RetentionClient, TrashedPlan } from './clients/retention.ts'
-export { parseWorkflow, validateWorkflow, workflow } from '../actors/dag-tracker/index.ts'
+export { parseWorkflow, validateWorkflow, workflow, type WorkflowDefinition } from '../actors/dag-tracker/index.ts'
 
 export {
   NodeState,
   RunState,
   type ExecutionResult,
+  type NodeFailure,
   type NodeReport,
   type PortValue,
+  type RunCounts,
   type RunEvent,
   type RunSummary,
 } from '../actors/dag-tracker/protocol.ts'
 export {
   ModelState,
+  type BackendSpec,
+  type HealthStatus,
   type InferResult,
   type ModelInfo,
   type ModelSpec,
+  type ModelTransition,
   type Usage,
 } from '../actors/pool-manager/protocol.ts'
 export {
   DenialReason,
   Priority,
   type ArbitrationResult,
+  type ArbitrationStatus,
   type DecisionRecord,
+  type PriorityName,
+  type ReleaseRequest,
   type ResourceRequest,
+  type ResourceVector,
   type Ruling,
 } from '../actors/arbitration-engine/protocol.ts'
 export {
@@ -39,7 +48,12 @@ export {
   type ArtifactInfo,
   type ArtifactInput,
   type ArtifactQuery,
+  type ArtifactVersion,
   type ContentHash,
+  type DedupStats,
+  type LineageNode,
+  type Producer,
+  type PutResult,
   type SearchHit,
   type SearchResult,
 } from '../actors/artifact-store/protocol.ts'
@@ -50,4 +64,4 @@ export type {
   RetentionPolicy,
   RetentionRule,
 } from '../actors/stale-manager/protocol.ts'
-export { isPitError, PitError, type ErrorAction, type Logger } from '../runtime/index.ts'
+export { isPitError, PitError, type CallOptions, type ErrorAction, type LogLevel } from '../runtime/index.ts'

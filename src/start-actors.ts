@@ -21,13 +21,13 @@ export type StartSystem = (options: SystemOptions) => Promise<ActorSystem>
 
 /** Started in this order, stopped in reverse: nobody starts before those it asks, nor stops after them. */
 export function childSpecs(config: ResolvedConfig): readonly ChildSpec[] {
-  const { dataDir, capacity, tenants, queueMax, grantTtlMs, memoryBudgetBytes, modelsMax, hostThreads } = config
-  const { resume, poolThreads, policies, graceDays } = config
+  const { dataDir, capacity, tenants, queueMax, grantTtlMs, resume, poolThreads, policies, graceDays } = config
+  const { memoryBudgetBytes, loadedMax, modelsMax, hostThreads } = config
   const models = mergeModels(builtinModels, config.models)
   return [
     childOf(arbitrationEngineActor, { config: { dataDir, capacity, tenants, queueMax, grantTtlMs } }),
     childOf(artifactStoreActor, { config: { dataDir } }),
-    childOf(poolManagerActor, { config: { dataDir, models, memoryBudgetBytes, modelsMax, hostThreads } }),
+    childOf(poolManagerActor, { config: { dataDir, models, memoryBudgetBytes, loadedMax, modelsMax, hostThreads } }),
     childOf(dagTrackerActor, { config: { dataDir, resume, poolThreads } }),
     childOf(staleManagerActor, { config: { dataDir, graceDays, ...(policies === null ? {} : { policies }) } }),
   ]

@@ -42,6 +42,8 @@ export interface ArbitrationClient {
 }
 
 const ASKED_MAX = 10_000
+/** Held grants at which those that have expired are looked for. */
+const SWEEP_MIN = 1_000
 
 interface HeldGrant {
   readonly grantId: string
@@ -54,6 +56,7 @@ export function createArbitrationClient(host: Host): ArbitrationClient {
   const ids = createIds(systemClock)
   const asked = new Map<string, ResourceRequest>()
   const held = new Map<string, HeldGrant>()
+  let sweepAt = SWEEP_MIN
   const ask = () => host.ref(arbitrationEngine).ask
 
   /** Requests nobody ever asks about again must not pile up. */
@@ -75,11 +78,19 @@ export function createArbitrationClient(host: Host): ArbitrationClient {
     if (request === undefined) return
     const { grantId, units, expiresAt } = ruling
     held.set(grantId, { grantId, request, units, expiresAt })
+    if (held.size < sweepAt) return
+    dropExpired()
+    sweepAt = Math.max(SWEEP_MIN, 2 * held.size)
+  }
+
+  /** What is never released ends by itself. */
+  function dropExpired(): void {
+    const now = systemClock.now()
+    for (const grant of held.values()) if (grant.expiresAt <= now) held.delete(grant.grantId)
   }
 
   function presentAll(): void {
-    const now = systemClock.now()
-    for (const grant of held.values()) if (grant.expiresAt <= now) held.delete(grant.grantId)
+    dropExpired()
     if (held.size > 0) host.ref(arbitrationEngine).tell.present({ grants: [...held.values()] })
   }
 

@@ -1,2 +1,7 @@
-/** The test kit of `symphony-pit/testing`: actors on one thread, without workers. */
-export { startInProcess, type InProcessOptions } from '../../runtime/testing/index.ts'
+/** The test kit of `symphony-pit/testing`: actors on one thread, without workers, and time that tests move. */
+export {
+  createVirtualClock,
+  startInProcess,
+  type InProcessOptions,
+  type VirtualClock,
+} from '../../runtime/testing/index.ts'

@@ -92,6 +92,13 @@ describe('an open Pit', () => {
     await until(() => readFileSync(marker, 'utf8') === 'aborted')
   })
 
+  test('starts nothing for a signal that has aborted before', async () => {
+    const signal = AbortSignal.abort()
+    const late = pit.executeWorkflow(slowWorkflow(join(folder, 'never')), { runId: 'slow-0', signal })
+    await expect(late).rejects.toMatchObject({ code: 'CANCELLED' })
+    await expect(pit.workflows.status('slow-0')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' })
+  })
+
   test('lets a run go on that another call waits for', async () => {
     const marker = join(folder, 'shared')
     const controller = new AbortController()
@@ -155,6 +162,13 @@ describe('closing', () => {
     await expect(first.allocateModel('summarizer')).rejects.toMatchObject({ code: 'PIT_CLOSED' })
     await using second = await open(dataDir)
     expect(text(await second.retrieveArtifact(hash))).toBe('durable')
+  })
+
+  test('keeps no more models loaded than configured', async () => {
+    await using pit = await Pit.open({ dataDir: ':memory:', loadedMax: 1 }, { env: {}, configFile: false })
+    for (const model of ['language-detector', 'chunker']) await pit.models.load(model)
+    const hot = (await pit.models.list()).filter(({ state }) => state === 'hot')
+    expect(hot.map(({ id }) => id)).toEqual(['chunker'])
   })
 
   test('an open that fails frees the data directory', async () => {
