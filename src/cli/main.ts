@@ -1,5 +1,6 @@
 /** From the command line to an exit code: finds the command, parses its options, runs it, says what went wrong. */
 import { parseArgs } from 'node:util'
+import { isPitError } from '../../runtime/index.ts'
 import { packageVersion } from '../package.ts'
 import { artifactsCommand } from './commands/artifacts.ts'
 import { cancelCommand } from './commands/cancel.ts'
@@ -59,7 +60,10 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
       return ExitCode.Ok
     }
     return await command.run(createInvocation(args, output, interrupts.signal))
-  } catch (error) {
+  } catch (thrown) {
+    // Calls that the interrupt has cancelled say so in their own words.
+    const interrupted = interrupts.signal.aborted && isPitError(thrown, 'CANCELLED')
+    const error: unknown = interrupted ? interrupts.signal.reason : thrown
     output.error(error)
     return exitCodeOf(error)
   } finally {
