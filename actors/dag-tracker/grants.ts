@@ -114,8 +114,9 @@ export function createGrants(ctx: ActorContext, engine: ActorRef<ArbitrationProt
   function settle(): void {
     const requests: ResourceRequest[] = []
     const asked = new Map<string, Pool>()
-    for (const pool of pools.values()) {
+    for (const [key, pool] of pools) {
       for (const grant of pool.grants) spend(pool, grant)
+      if (isIdle(pool)) pools.delete(key)
       const units = pool.waiting.length - pool.requested
       if (units <= 0) continue
       const { tenant, resources } = pool
@@ -126,6 +127,11 @@ export function createGrants(ctx: ActorContext, engine: ActorRef<ArbitrationProt
       asked.set(request.id, pool)
     }
     if (requests.length > 0) void negotiate(requests, asked, 0)
+  }
+
+  /** Needs are as many as workflows think of: pools that nobody uses must not pile up. */
+  function isIdle({ waiting, grants, requested }: Pool): boolean {
+    return waiting.length === 0 && grants.size === 0 && requested === 0
   }
 
   function spend(pool: Pool, grant: Grant): void {

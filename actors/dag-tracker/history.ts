@@ -23,8 +23,7 @@ export interface EndedRun {
 export interface History {
   /** Writes a run's records; returns the pages to name in its last record. */
   write(records: readonly RunRecord[]): Promise<readonly number[]>
-  /** Takes note of the end; may forget the oldest. */
-  /** @param whole the run itself, when it is at hand */
+  /** Takes note of the end; may forget the oldest. `whole` is the run itself, when it is at hand. */
   add(ended: EndedRun, whole?: Run): void
   find(runId: string): EndedRun | null
   /** In order of ending. */
