@@ -8,12 +8,12 @@ import { MessageChannel } from 'node:worker_threads'
 import { CORRELATION_SPAN } from './asks.ts'
 import { createBlock, createBlockStore, type BlockPort, type BlockStore } from './blocks.ts'
 import { boardSlot, BOARD_WORD, createBoard } from './board.ts'
-import { systemClock } from './common/clock.ts'
+import { systemClock, type Clock } from './common/clock.ts'
 import { invalidOption, choiceOption, integerOption, own, refuseUnknown } from './common/options.ts'
-import { silentLogger } from './common/logger.ts'
-import { systemRandom } from './common/random.ts'
+import { silentLogger, type Logger } from './common/logger.ts'
+import { systemRandom, type Random } from './common/random.ts'
 import type { ActorSystem, SystemOptions } from './actor-system.ts'
-import type { ActorKey, AnyProtocol, CallContext, ResolvedHandler } from './define-actor.ts'
+import type { ActorKey, AnyProtocol, CallContext, ChildSpec, ResolvedHandler } from './define-actor.ts'
 import { createEndpoint, type Endpoint } from './endpoint.ts'
 import { fail } from './errors.ts'
 import { createEventedLoop } from './loop.ts'
@@ -34,7 +34,7 @@ const CLOSE_DEFAULT_MS = 30_000
 
 export async function startSystem(options: SystemOptions): Promise<ActorSystem> {
   const resolved = resolveOptions(options)
-  const { clock, random, logger, shared } = resolved
+  const { clock, random, logger, shared, workerEntry } = resolved
   const board = createBoard()
   const slot = boardSlot(board, 0)
   slot.set(BOARD_WORD.Incarnation, HOST_INCARNATION)
@@ -70,14 +70,14 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     logger,
     board,
     shared,
-    logging: options.logger !== undefined,
-    workerEntry: options.workerEntry,
+    logging: logger !== silentLogger,
+    workerEntry,
     onHostWork: loop.schedule,
     onFailed: (error) => endpoint.shut(error),
   })
   endpoint.accept()
   try {
-    await supervisor.start(options.children)
+    await supervisor.start(resolved.children)
   } catch (error) {
     loop.stop()
     keepAlive.close()
@@ -151,9 +151,8 @@ const OPTION_KEYS = [
 
 function resolveOptions(options: SystemOptions) {
   refuseUnknown(options, OPTION_KEYS)
-  if (!Array.isArray(own(options, 'children'))) {
-    throw invalidOption('children', 'a list of child specs', own(options, 'children'))
-  }
+  const children = own(options, 'children')
+  if (!Array.isArray(children)) throw invalidOption('children', 'a list of child specs', children)
   const limits: SupervisionLimits = Object.freeze({
     ...SUPERVISION_DEFAULTS,
     strategy: choiceOption(options, 'strategy', SUPERVISION_DEFAULTS.strategy, [
@@ -164,14 +163,15 @@ function resolveOptions(options: SystemOptions) {
     restartsMax: integerOption(options, 'restartsMax', SUPERVISION_DEFAULTS.restartsMax, { min: 0 }),
     restartPeriodMs: integerOption(options, 'restartPeriodMs', SUPERVISION_DEFAULTS.restartPeriodMs, { min: 1 }),
   })
-  const sizes = Object.keys(options.shared ?? {}).map(
-    (region) => [region, integerOption(options.shared, region, 0, { min: 0 })] as const,
-  )
+  const regions = (own(options, 'shared') ?? {}) as Readonly<Record<string, number>>
+  const sizes = Object.keys(regions).map((region) => [region, integerOption(regions, region, 0, { min: 0 })] as const)
   return {
+    children: children as readonly ChildSpec[],
     limits,
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
-    logger: options.logger ?? silentLogger,
+    clock: (own(options, 'clock') ?? systemClock) as Clock,
+    random: (own(options, 'random') ?? systemRandom) as Random,
+    logger: (own(options, 'logger') ?? silentLogger) as Logger,
+    workerEntry: own(options, 'workerEntry') as URL | undefined,
     shared: Object.fromEntries(sizes.map(([region, bytes]) => [region, new SharedArrayBuffer(bytes)])),
   }
 }

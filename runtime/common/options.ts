@@ -44,13 +44,6 @@ export function stringOption(options: object | undefined, key: string, fallback:
   return value
 }
 
-export function booleanOption(options: object | undefined, key: string, fallback: boolean): boolean {
-  const value = own(options, key)
-  if (value === undefined) return fallback
-  if (typeof value !== 'boolean') throw invalidOption(key, 'true or false', value)
-  return value
-}
-
 export function choiceOption<T extends string>(
   options: object | undefined,
   key: string,

@@ -111,9 +111,6 @@ const sets: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 
 const everywhere: ReadonlySet<string> = new Set([...sets.values()].flatMap((set) => [...set]))
 
-/** The codes of the languages with a list. */
-export const stopwordLanguages: readonly string[] = [...sets.keys()]
-
 /**
  * Whether `word` (lower case) carries no topic in `language`. For a language without a list the short words stand in
  * for one: in every alphabet the most frequent words are the shortest.
