@@ -6,7 +6,7 @@ import { decide, type ArbitrationEvent } from '../actors/arbitration-engine/arbi
 import { claimOf } from '../actors/arbitration-engine/claim.ts'
 import { createState, type ArbiterState } from '../actors/arbitration-engine/state.ts'
 import { seededRandom } from '../runtime/index.ts'
-import type { BenchSize } from './run.ts'
+import type { BenchSize } from './machine.ts'
 
 interface Case {
   readonly tenants: number

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { artifactStore, artifactStoreActor } from '../actors/artifact-store/index.ts'
 import { startInProcess } from '../runtime/testing/in-process-system.ts'
-import { machineLine, type BenchSize } from './run.ts'
+import { machineLine, type BenchSize } from './machine.ts'
 
 interface Contender {
   readonly name: string

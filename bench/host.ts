@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { machineLine, type BenchSize } from './run.ts'
+import { machineLine, type BenchSize } from './machine.ts'
 
 interface Sample {
   readonly openMs: number

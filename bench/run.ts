@@ -2,22 +2,14 @@
  * Runs every benchmark one after the other: `npm run bench`, `npm run bench -- --smoke`, `npm run bench -- leases nodes`.
  * Each module exports `run(size)`, prints its table and throws when a result is wrong (never when it is slow).
  */
-import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
-
-export type BenchSize = 'smoke' | 'full'
+import { machineLine, type BenchSize } from './machine.ts'
 
 interface Bench {
   run(size: BenchSize): Promise<unknown>
 }
 
-const BENCHES = ['runtime', 'leases', 'nodes', 'artifacts', 'arbitration', 'instruments', 'host'] as const
-
-export function machineLine(): string {
-  const [cpu] = cpus()
-  const memoryGib = Math.round(totalmem() / 2 ** 30)
-  return `${cpu?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, ${memoryGib} GiB, Node ${process.versions.node}, ${process.platform} ${process.arch}`
-}
+export const BENCHES = ['runtime', 'leases', 'nodes', 'artifacts', 'arbitration', 'instruments', 'host'] as const
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

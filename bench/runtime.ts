@@ -10,7 +10,7 @@ import { RecordKind, ringBytes } from '../runtime/rings/layout.ts'
 import { createConsumer, createProducer, ringMemory } from '../runtime/rings/ring.ts'
 import { childOf, startSystem } from '../runtime/index.ts'
 import { blocking, blockingActor, evented, eventedActor } from './fixtures/runtime-actors.ts'
-import type { BenchSize } from './run.ts'
+import type { BenchSize } from './machine.ts'
 
 interface Peer {
   readonly name: string
