@@ -14,7 +14,7 @@ import {
 } from '../actors/pool-manager/index.ts'
 import { claimed } from '../actors/pool-manager/lease-table.ts'
 import { type ActorSystem, childOf, startSystem } from '../runtime/index.ts'
-import type { BenchSize } from './run.ts'
+import type { BenchSize } from './machine.ts'
 
 export interface LeaseFigures {
   /** Compare-and-swap there and back, without anything around it. */
