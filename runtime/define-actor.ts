@@ -105,6 +105,11 @@ export interface ActorContext {
   shared(name: string): SharedArrayBuffer
   /** Calls back at each death of that actor's incarnations; returns the undo. Ordered after its messages. */
   monitor(name: string, onDeath: (notice: DeathNotice) => void): () => void
+  /**
+   * Runs work that is not for the message in hand alone (it goes on after the answer, or others share it): asks made in
+   * it inherit no deadline.
+   */
+  detach<T>(work: () => T): T
   readonly children: ChildControl
 }
 
@@ -118,7 +123,7 @@ export interface Call {
   readonly redelivered: number
   /** `clock.now()` time after which nobody waits for the reply; `Infinity` for a tell. */
   readonly deadlineAt: number
-  /** Aborted when the asker cancels or the deadline passes. Nested asks made through `ctx.ref` inherit the deadline. */
+  /** Aborted when the asker cancels or the deadline passes. Nested asks inherit the deadline until the answer. */
   readonly signal: AbortSignal
 }
 

@@ -19,6 +19,7 @@ import { fail, initError } from './errors.ts'
 import { createBlockingLoop, createDueClock, createEventedLoop, type Loop } from './loop.ts'
 import { createRef, createRefs } from './refs.ts'
 import { BLOCKING_FLAG, createParking } from './rings/waiting.ts'
+import { detach } from './scope.ts'
 import {
   HOST,
   type BlockWiring,
@@ -166,6 +167,7 @@ function createContext(
       return buffer
     },
     monitor: (name, onDeath) => endpoint.monitors.add(name, onDeath),
+    detach,
     children,
   }
 }

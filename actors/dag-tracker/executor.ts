@@ -372,9 +372,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
     return phase === 'stopped'
   }
 
+  // A run belongs to no call: whatever sets it going must not end it with its own deadline.
   return {
     run,
-    pump,
+    pump: () => ctx.detach(pump),
     start() {
       phase = 'active'
       // What the life before this one may not have stored any more, in the order in which it ended.
@@ -382,18 +383,18 @@ export function createExecutor(options: ExecutorOptions): Executor {
         if (record.kind === 'node-completed') noteOutput(record.node, record.output)
       }
       for (const [node, dueAt] of run.retries) armRetry(node, dueAt)
-      pump()
+      ctx.detach(pump)
     },
     pause: () => emit({ kind: 'run-state', state: 'paused', message: '' }),
     unpause() {
       emit({ kind: 'run-state', state: 'running', message: '' })
-      pump()
+      ctx.detach(pump)
     },
     cancel(reason) {
       if (isRunEnded(run.state)) return
       emit({ kind: 'run-state', state: 'cancelled', message: reason })
       abortEnded(dagErrors.fail('RUN_CANCELLED', { runId: run.start.runId, reason }))
-      review()
+      ctx.detach(review)
     },
     stop() {
       phase = 'stopped'

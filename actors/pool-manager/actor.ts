@@ -129,6 +129,7 @@ async function init(options: PoolManagerConfig, ctx: ActorContext): Promise<Pool
     clock: ctx.clock,
     logger: ctx.logger,
     alive,
+    detach: ctx.detach,
     onRuling: (requestId, ruling) => ruled(pool, requestId, ruling),
     onForgotten: () => engineLost(pool),
   })

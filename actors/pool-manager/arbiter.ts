@@ -22,6 +22,8 @@ export interface ArbiterOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly alive: () => boolean
+  /** `ctx.detach`: what is asked here is for many, not for the call that happens to begin it. */
+  readonly detach: <T>(work: () => T) => T
   readonly onRuling: (requestId: string, ruling: LeaseRuling) => void
   /** The engine has restarted and may have forgotten capacities and grants: say them again, before anything is asked. */
   readonly onForgotten: () => void
@@ -37,7 +39,8 @@ const RETRY_FIRST_MS = 50
 const RETRY_MAX_MS = 2_000
 const GRANT_TTL_MS = 30_000
 
-export function createArbiter({ engine, clock, logger, alive, onRuling, onForgotten }: ArbiterOptions): Arbiter {
+export function createArbiter(options: ArbiterOptions): Arbiter {
+  const { engine, clock, logger, alive, detach, onRuling, onForgotten } = options
   const unsent = new Map<string, ResourceRequest>()
   const deferred = new Map<string, ResourceRequest>()
   /** To be asked again after the back-off. */
@@ -53,7 +56,7 @@ export function createArbiter({ engine, clock, logger, alive, onRuling, onForgot
     if (isFlushing) return
     isFlushing = true
     queueMicrotask(() => {
-      void flush().finally(() => {
+      void detach(flush).finally(() => {
         isFlushing = false
         // Something may have come between the last look and here.
         if (alive() && unsent.size > 0) flushSoon()

@@ -61,16 +61,20 @@ export function createHosts(ctx: ActorContext, onLost: (host: number, why: strin
       watch(host)
       started.set(host, Promise.resolve())
     },
-    async load(host, spec) {
-      await ensure(host)
-      return ref(host).ask.load({ spec }, { deadlineMs: LOAD_DEADLINE_MS })
-    },
-    async unload(host, model) {
-      if (started.has(host)) await ref(host).ask.unload({ model }, { deadlineMs: UNLOAD_DEADLINE_MS })
-    },
-    async stop(host) {
-      started.delete(host)
-      await ctx.children.stopChild(hostName(host))
-    },
+    // Everybody who waits for the model shares its load; the first one's deadline must not be that of all.
+    load: (host, spec) =>
+      ctx.detach(async () => {
+        await ensure(host)
+        return ref(host).ask.load({ spec }, { deadlineMs: LOAD_DEADLINE_MS })
+      }),
+    unload: (host, model) =>
+      ctx.detach(async () => {
+        if (started.has(host)) await ref(host).ask.unload({ model }, { deadlineMs: UNLOAD_DEADLINE_MS })
+      }),
+    stop: (host) =>
+      ctx.detach(async () => {
+        started.delete(host)
+        await ctx.children.stopChild(hostName(host))
+      }),
   }
 }

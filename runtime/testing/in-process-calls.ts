@@ -53,19 +53,18 @@ export function createDispatch({ clock, lifeOf }: CallHost): Dispatch {
       const handler = life.definition.handlers.get(message.call)
       if (handler === undefined) throw fail('UNKNOWN_HANDLER', { actor: message.to, call: message.call })
       const call = callOf(redelivered)
+      const scope = { deadlineAt, settled: false }
       if (call.signal.aborted) throw call.signal.reason
       life.counts.messagesIn++
       life.counts.inFlight++
       if (redelivered > 0) life.counts.redelivered++
       try {
         const ctx = { ...life.ctx, call }
-        return await Promise.race([
-          callScope.run({ deadlineAt }, turn, handler, life.state, message.arg, ctx),
-          life.ended,
-        ])
+        return await Promise.race([callScope.run(scope, turn, handler, life.state, message.arg, ctx), life.ended])
       } catch (error) {
         if (!endedUnder(error, message.to) || !handler.redeliver) throw error
       } finally {
+        scope.settled = true
         life.counts.inFlight--
       }
     }

@@ -24,6 +24,7 @@ import {
 import { fail, initError } from '../errors.ts'
 import { createMonitors } from '../monitors.ts'
 import { createRef, type Sender } from '../refs.ts'
+import { detach } from '../scope.ts'
 import { HOST, HOST_INCARNATION } from '../wiring.ts'
 import { createDispatch, type Life, type Message } from './in-process-calls.ts'
 
@@ -121,6 +122,7 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
         stop.signal.addEventListener('abort', undo, { once: true })
         return undo
       },
+      detach,
       children,
     }
     const state = await seat.definition.init(config, ctx)

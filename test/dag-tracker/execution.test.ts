@@ -60,6 +60,13 @@ describe('data flow', () => {
     expect(found.total).toBe(2)
   })
 
+  test('a run outlives the deadline of the call that started it', async () => {
+    await using engine = await openEngine()
+    const nodes = [step('slow', 'work', { ms: 2_500, value: 'x'.repeat(10_000) })]
+    const { runId } = await engine.tracker.ask.start({ definition: workflowOf(nodes) }, { deadlineMs: 2_000 })
+    expect(await engine.tracker.ask.wait({ runId })).toMatchObject({ state: 'completed', counts: { completed: 1 } })
+  })
+
   test('hostile ids are just ids', async () => {
     await using engine = await openEngine()
     const ids = ['__proto__', 'constructor', 'toString']

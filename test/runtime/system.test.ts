@@ -117,6 +117,13 @@ describe('deadlines and cancellation', () => {
     expect(await ask.passLate({ deadlineMs: 1_000 }, { deadlineMs: 5_000 })).toBeLessThanOrEqual(1_000)
     expect(await ask.passLate({ deadlineMs: Infinity }, { deadlineMs: Infinity })).toBe(Infinity)
   })
+
+  test('but not when it is detached, or made after the answer', async () => {
+    const { ask } = (await start([childOf(echoActor), childOf(middleActor)])).ref(middle)
+    expect(await ask.passDetached(null, { deadlineMs: 5_000 })).toBe(Infinity)
+    await ask.beginLate(null, { deadlineMs: 5_000 })
+    expect(await ask.endLate(null, { deadlineMs: Infinity })).toBe(Infinity)
+  })
 })
 
 describe('close', () => {
