@@ -45,6 +45,20 @@ test('loads of different models run beside each other; a slow one delays no hit'
   await Promise.all([slow, other])
 })
 
+test('a load goes on for the others when the one who began it gives up', async () => {
+  await using pit = await startPool([echoModel('slow')])
+  const gate = Promise.withResolvers<void>()
+  modelLog().gate = gate.promise
+  const impatient = pit.client.acquire('slow', { tenant: 'alice', deadlineMs: 500 })
+  const patient = pit.infer('slow', 'x')
+  await expect(impatient).rejects.toMatchObject({ code: 'LEASE_TIMEOUT' })
+  // Long enough for a load that had the same deadline to have failed.
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  gate.resolve()
+  expect((await patient).text).toBe('x')
+  expect(modelLog().loads).toBe(1)
+})
+
 test('unknown models are named, with the known ones', async () => {
   await using pit = await startPool([echoModel('one'), echoModel('two')])
   await expect(pit.client.acquire('thre', { tenant: 'a' })).rejects.toMatchObject({
