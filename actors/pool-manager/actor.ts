@@ -129,7 +129,7 @@ async function init(options: PoolManagerConfig, ctx: ActorContext): Promise<Pool
     clock: ctx.clock,
     logger: ctx.logger,
     alive,
-    detach: ctx.detach,
+    detach: (work) => ctx.detach(work),
     onRuling: (requestId, ruling) => ruled(pool, requestId, ruling),
     onForgotten: () => engineLost(pool),
   })
