@@ -51,6 +51,8 @@ export interface BoardSlot {
   get(word: BoardWord): number
   set(word: BoardWord, value: number): void
   add(word: BoardWord, count: number): void
+  /** As `set`, without making others see it at once: for words that are written with every message. */
+  put(word: BoardWord, value: number): void
 }
 
 export function createBoard(): SharedArrayBuffer {
@@ -67,6 +69,7 @@ export function boardSlot(board: SharedArrayBuffer, slot: number): BoardSlot {
     set: (word, value) => void Atomics.store(words, base + word, value),
     // Each word has one writer, so a plain addition loses nothing; readers may see it a moment later.
     add: (word, count) => void (words[base + word]! += count),
+    put: (word, value) => void (words[base + word] = value),
   }
 }
 

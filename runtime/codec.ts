@@ -10,7 +10,7 @@
  * Survive: what JSON can say, and undefined, bigint, Date, Set, RegExp, Error, Uint8Array, Buffer and typed arrays. Maps
  * and class instances arrive as plain objects; functions and symbols are refused.
  */
-import { Packr } from 'msgpackr/pack'
+import * as msgpackr from 'msgpackr/pack'
 import { describe } from './common/errors.ts'
 import { fail } from './errors.ts'
 
@@ -42,7 +42,7 @@ export interface Codec {
 }
 
 export function createCodec(): Codec {
-  const packr = new Packr({
+  const packr = new msgpackr.Packr({
     useRecords: false,
     variableMapSize: true,
     moreTypes: true,
@@ -50,6 +50,7 @@ export function createCodec(): Codec {
     int64AsType: 'bigint',
     writeFunction: refuseFunction,
   })
+  const range = { start: 0, end: 0 }
   const encoded: MutableEncoded = { bytes: new Uint8Array(0), start: 0, end: 0 }
   // The published types know `pack(value)` only; the modes are documented for exactly this use.
   const pack = packr.pack.bind(packr) as (value: unknown, mode: number) => Uint8Array & { start: number; end: number }
@@ -74,8 +75,12 @@ export function createCodec(): Codec {
     decode(bytes, start, end, actor) {
       try {
         if (start === end) throw new RangeError('no bytes')
-        // Exactly the message: msgpackr's optional native reader looks at the memory behind what it is given.
-        return packr.unpack(bytes.subarray(start, end)) as unknown
+        // msgpackr's optional native reader looks at the memory behind what it is given, so it gets exactly the message;
+        // the one written in JS need not pay for a view of each.
+        if (nativeReader()) return packr.unpack(bytes.subarray(start, end)) as unknown
+        range.start = start
+        range.end = end
+        return packr.unpack(bytes, range) as unknown
       } catch (cause) {
         throw fail('CODEC_INVALID', { actor, reason: describe(cause) }, { cause })
       }
@@ -85,4 +90,9 @@ export function createCodec(): Codec {
 
 function refuseFunction(): never {
   throw new TypeError('a function cannot be sent')
+}
+
+/** Whether some package of this thread has switched the native reader on; the published types leave this export out. */
+function nativeReader(): boolean {
+  return (msgpackr as { readonly isNativeAccelerationEnabled?: boolean }).isNativeAccelerationEnabled === true
 }

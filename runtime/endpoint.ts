@@ -16,12 +16,13 @@ import type { Logger } from './common/logger.ts'
 import type { Call, CallOptions, ResolvedHandler } from './define-actor.ts'
 import { createDeaths } from './deaths.ts'
 import { fail } from './errors.ts'
+import type { PumpedEndpoint } from './loop.ts'
 import { openHeldTable, type HeldTableMemory } from './mailbox/held-table.ts'
 import { createMonitors, type Monitors } from './monitors.ts'
 import { createPeer, rewire, type Outgoing, type Peer } from './peer.ts'
 import { createPump } from './pump.ts'
 import type { Lane } from './rings/lane.ts'
-import type { Parking } from './rings/waiting.ts'
+import { createBellBatch, type Parking } from './rings/waiting.ts'
 import { inheritedDeadlineAt } from './scope.ts'
 import { createTurns, type Turns } from './turns.ts'
 import { HOST, type DeathRecord, type PeerWiring } from './wiring.ts'
@@ -49,15 +50,11 @@ export interface EndpointOptions {
   readonly reachable: (name: string) => Promise<boolean>
 }
 
-export interface Endpoint {
+export interface Endpoint extends PumpedEndpoint {
   readonly monitors: Monitors
   /** Adds a peer, or gives it new lanes or a new bell. */
   connect(wiring: PeerWiring): void
   accept(): void
-  /** Moves what there is to move. `true` when there is more: the caller pumps again soon. */
-  pump(): boolean
-  /** Declares this thread parked; `false` when there is work after all. */
-  park(): boolean
   ask(name: string, call: string, arg: unknown, options?: CallOptions): Promise<unknown>
   tell(name: string, call: string, arg: unknown): void
   /** A death that the supervisor told (I1). */
@@ -78,6 +75,7 @@ export interface Endpoint {
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const { name, slot, parking, logger, clock, incarnation, blocks } = options
   const codec = createCodec()
+  const bells = createBellBatch()
   const table = openHeldTable(options.table)
   const peers = new Map<string, Peer>()
   const gone = new Set<string>()
@@ -87,6 +85,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   let shutBy: PitError | undefined
   // Asks that wait for their actor to be attached.
   let laterCount = 0
+  let pendingShown = false
 
   const asks: Asks = createAsks({
     name,
@@ -125,7 +124,10 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   })
 
   function showPending(): void {
-    options.onPending(asks.pending() > 0 || laterCount > 0)
+    const now = asks.pending() > 0 || laterCount > 0
+    if (now === pendingShown) return
+    pendingShown = now
+    options.onPending(now)
   }
 
   function deadLetter(reason: string, call: string, sender: string): void {
@@ -154,7 +156,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     let peer = peers.get(wiring.name)
     if (peer === undefined || peer.generation !== wiring.generation) {
       if (peer !== undefined) end(peer)
-      peer = createPeer(wiring, options.slotOf(wiring.slot))
+      peer = createPeer(wiring, options.slotOf(wiring.slot), bells)
       peers.set(peer.name, peer)
     } else rewire(peer, wiring)
     gone.delete(peer.name)
@@ -216,7 +218,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     return asks.ask(found.peer, found.out, call, body, { ...callOptions, deadlineMs: leftMs }, at)
   }
 
-  function ask(to: string, call: string, arg: unknown, callOptions: CallOptions = {}): Promise<unknown> {
+  function ask(to: string, call: string, arg: unknown, callOptions: CallOptions = NO_OPTIONS): Promise<unknown> {
     if (shutBy !== undefined) return Promise.reject(shutBy)
     if (gone.has(to)) return Promise.reject(fail('ACTOR_STOPPED', { actor: to }))
     let body: Encoded
@@ -262,6 +264,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     return count
   }
 
+  const hasWork = (): boolean => pump.hasWork() || deaths.deliverable()
+
   function checkDrained(): void {
     if (onDrained === undefined || turns.awaited() > 0 || !pump.allTaken() || queued() > 0) return
     onDrained()
@@ -275,14 +279,17 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     pump() {
       parking.unpark()
       slot.add(BOARD_WORD.Beat, 1)
+      bells.hold()
       const more = pump.run()
       deaths.deliver()
       checkDrained()
+      bells.flush()
       return more
     },
+    hasWork,
     park() {
       parking.park()
-      if (!pump.hasWork() && !deaths.deliverable()) return true
+      if (!hasWork()) return true
       parking.unpark()
       return false
     },
@@ -308,6 +315,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     queued,
   }
 }
+
+const NO_OPTIONS: CallOptions = Object.freeze({})
 
 function copyOf({ bytes, start, end }: Encoded): Encoded {
   return { bytes: Uint8Array.prototype.slice.call(bytes, start, end), start: 0, end: end - start }

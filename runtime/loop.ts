@@ -5,6 +5,7 @@
  * `Atomics.wait` until a record, or its next timer, or a slice is due; between two sleeps it passes once through the event
  * loop, so that promises, timers and port messages have their turn.
  */
+import { availableParallelism } from 'node:os'
 import { systemClock, type Clock } from './common/clock.ts'
 
 export interface Loop {
@@ -15,20 +16,75 @@ export interface Loop {
   readonly stop: () => void
 }
 
+/** What a pump has done. */
+export const Pumped = {
+  /** There was nothing to move. */
+  Idle: 0,
+  /** Everything there was is moved. */
+  Drained: 1,
+  /** The batch limit was reached; there may be more. */
+  More: 2,
+} as const
+export type Pumped = (typeof Pumped)[keyof typeof Pumped]
+
 /** The endpoint's part in the loop. */
-export interface Pumped {
-  pump(): boolean
+export interface PumpedEndpoint {
+  pump(): Pumped
+  /** Declares this thread parked; `false` when there is work after all. */
   park(): boolean
+  hasWork(): boolean
 }
 
-export function createEventedLoop(pumped: () => Pumped): Loop {
+/**
+ * A peer that is talking to this thread answers within microseconds; falling asleep and being woken takes many more, of
+ * both threads. So a thread looks for a moment longer before it parks, as long as that pays. It pays only when both sides
+ * do it: after some vain tries they try again within the same milliseconds of the clock that they share.
+ */
+const LINGER_MS = availableParallelism() > 1 ? 0.15 : 0
+const VAIN_MAX = 8
+const RETRY_EVERY_MS = 32
+
+interface Linger {
+  /** Whether it is worth a try now. */
+  pays(): boolean
+  /** Looks for a moment; `true` when work came. */
+  look(endpoint: PumpedEndpoint): boolean
+}
+
+function createLinger(): Linger {
+  let vain = 0
+  return {
+    pays: () => LINGER_MS > 0 && (vain < VAIN_MAX || Math.floor(systemClock.monotonicMs()) % RETRY_EVERY_MS === 0),
+    look(endpoint) {
+      const endAt = systemClock.monotonicMs() + LINGER_MS
+      do {
+        if (endpoint.hasWork()) {
+          vain = 0
+          return true
+        }
+      } while (systemClock.monotonicMs() < endAt)
+      vain++
+      return false
+    },
+  }
+}
+
+export function createEventedLoop(pumped: () => PumpedEndpoint): Loop {
+  const linger = createLinger()
   let immediate: NodeJS.Immediate | undefined
   let stopped = false
 
   function wake(): void {
     if (stopped) return
     const endpoint = pumped()
-    if (endpoint.pump() || !endpoint.park()) schedule()
+    const done = endpoint.pump()
+    // Promises that now go on must run before it makes sense to look for their answers.
+    if (done === Pumped.Drained && linger.pays()) return schedule()
+    if (done === Pumped.Idle && linger.pays() && linger.look(endpoint)) {
+      endpoint.pump()
+      return schedule()
+    }
+    if (done === Pumped.More || !endpoint.park()) schedule()
   }
 
   function schedule(): void {
@@ -60,20 +116,17 @@ export interface BlockingSleep {
   readonly nextDueMs: () => number
 }
 
-export function createBlockingLoop(pumped: () => Pumped, sleep: BlockingSleep): Loop {
+export function createBlockingLoop(pumped: () => PumpedEndpoint, sleep: BlockingSleep): Loop {
+  const linger = createLinger()
   let immediate: NodeJS.Immediate | undefined
   let stopped = false
-  let idle = false
 
   function turn(): void {
     const endpoint = pumped()
-    const busy = endpoint.pump()
-    // Only a thread whose promises had their turn since the last record may sleep: they may have more to send.
-    if (!busy && idle && endpoint.park()) {
+    if (endpoint.pump() === Pumped.Idle && !(linger.pays() && linger.look(endpoint)) && endpoint.park()) {
       Atomics.wait(sleep.words, sleep.index, sleep.mark, Math.min(SLICE_MS, Math.max(0, sleep.nextDueMs())))
       endpoint.pump()
-      idle = false
-    } else idle = !busy && !idle
+    }
     next()
   }
 

@@ -2,7 +2,7 @@
 import type { BoardSlot } from './board.ts'
 import { createLane, type Lane, type LaneLimits } from './rings/lane.ts'
 import { createConsumer, createProducer, type RingConsumer } from './rings/ring.ts'
-import { createBell, type Bell } from './rings/waiting.ts'
+import { createBell, type Bell, type BellBatch } from './rings/waiting.ts'
 import { linkRings, type LinkMemory, type PeerWiring } from './wiring.ts'
 
 /** This thread asks; the peer answers. */
@@ -36,11 +36,11 @@ export const REQUESTS_WAITING: LaneLimits = { queuedMax: 4096, queuedBytesMax: 1
 /** Replies and control records are bounded by what is in flight; the queue itself never refuses. */
 export const UNLIMITED: LaneLimits = { queuedMax: Infinity, queuedBytesMax: Infinity }
 
-export function createPeer(wiring: PeerWiring, slot: BoardSlot): Peer {
+export function createPeer(wiring: PeerWiring, slot: BoardSlot, bells: BellBatch): Peer {
   const peer: Peer = {
     name: wiring.name,
     generation: wiring.generation,
-    bell: createBell(slot.words, slot.parkedIndex),
+    bell: createBell(slot.words, slot.parkedIndex, bells),
     out: undefined,
     in: undefined,
   }

@@ -1,8 +1,8 @@
 /**
  * Moves records between the rings of one thread and its tables.
  *
- * A round: control lanes, then replies, then requests (one per peer in turn), then what waits for room. Rounds repeat up to
- * a batch limit, so that timers and I/O of the thread are not starved.
+ * A round: control lanes, then replies, then requests (a few per peer in turn), then what waits for room. Rounds repeat up
+ * to a batch limit, so that timers and I/O of the thread are not starved.
  *
  * I1. Replies are drained also while requests are not taken (before `accept`, without a free cell): an `init` or a handler
  *     that asks cannot deadlock on room.
@@ -13,6 +13,7 @@ import type { BlockPort } from './blocks.ts'
 import type { Codec } from './codec.ts'
 import { systemClock } from './common/clock.ts'
 import { errorToWire } from './common/errors.ts'
+import { Pumped } from './loop.ts'
 import type { HeldTable } from './mailbox/held-table.ts'
 import type { Incoming, Outgoing, Peer } from './peer.ts'
 import { RecordFlag, RecordKind } from './rings/layout.ts'
@@ -24,6 +25,7 @@ const BATCH_RECORDS = 256
 const BATCH_MS = 1
 /** A round is bounded too, so that the batch limits are looked at. */
 const REPLIES_PER_ROUND = 64
+const REQUESTS_PER_ROUND = 16
 
 export interface PumpHost {
   readonly name: string
@@ -38,8 +40,8 @@ export interface PumpHost {
 }
 
 export interface Pump {
-  /** Runs rounds up to the batch limit. `true` when there may be more to do. */
-  run(): boolean
+  /** Runs rounds up to the batch limit. */
+  run(): Pumped
   /** Whether a parked thread would miss something; asks for room where something waits for it. */
   hasWork(): boolean
   /** From now on requests are taken; what earlier incarnations left comes first. */
@@ -158,6 +160,12 @@ export function createPump(host: PumpHost): Pump {
     return true
   }
 
+  function readRequests(peer: Peer, link: Incoming): number {
+    let count = 0
+    while (count < REQUESTS_PER_ROUND && readRequest(peer, link)) count++
+    return count
+  }
+
   function flush(peer: Peer): boolean {
     let published = false
     if (peer.out !== undefined) {
@@ -174,7 +182,7 @@ export function createPump(host: PumpHost): Pump {
     for (const peer of peers.values()) if (peer.out !== undefined) count += readReplies(peer, peer.out)
     if (accepting) {
       cellWanted = false
-      for (const peer of peers.values()) if (peer.in !== undefined && readRequest(peer, peer.in)) count++
+      for (const peer of peers.values()) if (peer.in !== undefined) count += readRequests(peer, peer.in)
     }
     for (const peer of peers.values()) if (flush(peer)) count++
     return count
@@ -201,13 +209,14 @@ export function createPump(host: PumpHost): Pump {
   return {
     run() {
       const endAt = systemClock.monotonicMs() + BATCH_MS
-      for (let moved = 0; moved < BATCH_RECORDS;) {
+      let moved = 0
+      while (moved < BATCH_RECORDS) {
         const count = round()
-        if (count === 0) return false
+        if (count === 0) return moved === 0 ? Pumped.Idle : Pumped.Drained
         moved += count
-        if (systemClock.monotonicMs() >= endAt) return true
+        if (systemClock.monotonicMs() >= endAt) return Pumped.More
       }
-      return true
+      return Pumped.More
     },
     hasWork() {
       for (const peer of peers.values()) if (laneHasWork(peer)) return true

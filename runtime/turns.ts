@@ -105,24 +105,6 @@ export function createTurns(host: TurnHost): Turns {
     return turn.controller.signal
   }
 
-  function callOf(turn: Running, message: HeldMessage): Call {
-    const { incarnation, correlation, redelivered } = message
-    return {
-      get id() {
-        return `${incarnation}-${correlation - incarnation * CORRELATION_SPAN}`
-      },
-      sender: turn.sender,
-      senderIncarnation: incarnation,
-      redelivered,
-      get deadlineAt() {
-        return clock.now() + turn.deadlineAt - systemClock.monotonicMs()
-      },
-      get signal() {
-        return signalOf(turn)
-      },
-    }
-  }
-
   function open(message: HeldMessage, peer: Peer | undefined): Running {
     const { cell, kind, correlation, deadlineAt, incarnation } = message
     const large = (message.flags & RecordFlag.Block) !== 0
@@ -154,16 +136,16 @@ export function createTurns(host: TurnHost): Turns {
   }
 
   function run(message: HeldMessage, turn: Running, handler: ResolvedHandler, arg: unknown): void {
-    const call = callOf(turn, message)
+    const call = new RunningCall(turn, message.redelivered, clock, signalOf)
     let result: unknown
-    slot.set(BOARD_WORD.Turn, turn.cell + 1)
+    slot.put(BOARD_WORD.Turn, turn.cell + 1)
     try {
       result = callScope.run(turn, host.invoke, handler, arg, call)
     } catch (error) {
       answer(turn, RecordKind.Failure, errorToWire(error))
       return
     } finally {
-      slot.set(BOARD_WORD.Turn, 0)
+      slot.put(BOARD_WORD.Turn, 0)
     }
     if (!isPromiseLike(result)) return answer(turn, RecordKind.Reply, result)
     Promise.resolve(result).then(
@@ -206,7 +188,7 @@ export function createTurns(host: TurnHost): Turns {
   function settle(turn: Running): void {
     if (turn.blockId !== null) host.blocks.free(turn.blockId)
     table.free(turn.cell)
-    slot.set(BOARD_WORD.InFlight, table.inFlight())
+    slot.put(BOARD_WORD.InFlight, table.inFlight())
     host.onSettled()
   }
 
@@ -215,7 +197,7 @@ export function createTurns(host: TurnHost): Turns {
     const turn = open(message, peer)
     running.set(turn.correlation, turn)
     slot.add(BOARD_WORD.MessagesIn, 1)
-    slot.set(BOARD_WORD.InFlight, table.inFlight())
+    slot.put(BOARD_WORD.InFlight, table.inFlight())
     if (turn.deadlineAt !== Infinity && turn.deadlineAt <= systemClock.monotonicMs()) {
       running.delete(turn.correlation)
       host.onDeadLetter('expired before its turn', '', turn.sender)
@@ -285,6 +267,45 @@ export function createTurns(host: TurnHost): Turns {
     abortAll(error) {
       for (const turn of running.values()) abort(turn, error)
     },
+  }
+}
+
+/**
+ * What a handler sees of its message. A class, because one is made per message and hardly ever asked for its id or its
+ * signal: getters of a prototype cost nothing until then.
+ */
+class RunningCall implements Call {
+  readonly #turn: Running
+  readonly #clock: Clock
+  readonly #signalOf: (turn: Running) => AbortSignal
+  readonly redelivered: number
+
+  constructor(turn: Running, redelivered: number, clock: Clock, signalOf: (turn: Running) => AbortSignal) {
+    this.#turn = turn
+    this.#clock = clock
+    this.#signalOf = signalOf
+    this.redelivered = redelivered
+  }
+
+  get id(): string {
+    const { senderIncarnation, correlation } = this.#turn
+    return `${senderIncarnation}-${correlation - senderIncarnation * CORRELATION_SPAN}`
+  }
+
+  get sender(): string {
+    return this.#turn.sender
+  }
+
+  get senderIncarnation(): number {
+    return this.#turn.senderIncarnation
+  }
+
+  get deadlineAt(): number {
+    return this.#clock.now() + this.#turn.deadlineAt - systemClock.monotonicMs()
+  }
+
+  get signal(): AbortSignal {
+    return this.#signalOf(this.#turn)
   }
 }
 

@@ -11,8 +11,7 @@
  * I3. Bounded: `cells` messages of at most `payloadBytes` each. Untouched cells cost address space only, and free cells
  *     are reused last-in first-out.
  */
-import assert from 'node:assert/strict'
-import type { RingConsumer } from '../rings/ring.ts'
+import { broken, copy, type RingConsumer } from '../rings/ring.ts'
 
 const CELL = {
   state: 0,
@@ -109,7 +108,7 @@ export function openHeldTable(memory: HeldTableMemory): HeldTable {
       const cell = freeCells.pop()
       if (cell === undefined) return -1
       const length = record.payloadEnd - record.payloadStart
-      assert(length <= payloadBytes, 'a record of a lane fits into a cell')
+      if (length > payloadBytes) broken('a record of a lane fits into a cell')
       const base = at(cell, 0)
       sequence = (sequence + 1) | 0
       words[base + CELL.lane] = lane
@@ -121,7 +120,7 @@ export function openHeldTable(memory: HeldTableMemory): HeldTable {
       words[base + CELL.length] = length
       doubles[(base + CELL.correlation) >> 1] = record.correlation
       doubles[(base + CELL.deadlineAt) >> 1] = record.deadlineAt
-      bytes.set(record.data.subarray(record.payloadStart, record.payloadEnd), cell * stride + CELL_HEADER_BYTES)
+      copy(record.data, record.payloadStart, record.payloadEnd, bytes, cell * stride + CELL_HEADER_BYTES)
       Atomics.store(words, base + CELL.state, CellState.Held)
       return cell
     },
@@ -148,7 +147,7 @@ export function openHeldTable(memory: HeldTableMemory): HeldTable {
     },
     markStarted: (cell) => void Atomics.store(words, at(cell, CELL.state), CellState.Started),
     free(cell) {
-      assert(words[at(cell, CELL.state)] !== CellState.Free, 'a cell is freed once')
+      if (words[at(cell, CELL.state)] === CellState.Free) broken('a cell is freed once')
       Atomics.store(words, at(cell, CELL.state), CellState.Free)
       freeCells.push(cell)
     },

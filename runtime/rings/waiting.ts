@@ -56,6 +56,37 @@ export interface Bell {
   close(): void
 }
 
+/** Bells that are rung together when a burst of sending is over: a peer woken by the first record would sleep again before the second. */
+export interface BellBatch {
+  add(ring: () => void): void
+  flush(): void
+  hold(): void
+}
+
+export function createBellBatch(): BellBatch {
+  let due: (() => void)[] = []
+  let held = false
+  let scheduled = false
+  function flush(): void {
+    held = false
+    scheduled = false
+    const rings = due
+    if (rings.length === 0) return
+    due = []
+    for (const ring of rings) ring()
+  }
+  return {
+    add(ring) {
+      due.push(ring)
+      if (held || scheduled) return
+      scheduled = true
+      queueMicrotask(flush)
+    },
+    flush,
+    hold: () => void (held = true),
+  }
+}
+
 /** What can be rung: a MessagePort, or a test's stand-in. */
 export interface BellPort {
   postMessage(value: unknown): void
@@ -79,11 +110,20 @@ export function wake(
   return true
 }
 
-export function createBell(words: Int32Array, index: number): Bell {
+export function createBell(words: Int32Array, index: number, batch: BellBatch): Bell {
   let port: MessagePort | undefined
   let incarnation = 0
+  let due = false
+  const ringNow = (): void => {
+    due = false
+    wake(words, index, port, incarnation)
+  }
   return {
-    ring: () => void wake(words, index, port, incarnation),
+    ring() {
+      if (due) return
+      due = true
+      batch.add(ringNow)
+    },
     nudge() {
       port?.postMessage(0)
       Atomics.notify(words, index)

@@ -1,7 +1,7 @@
 /** Thousands of asks while actors are killed at random: everybody hears, and the ledger tells what really ran. */
 import { expect, test } from 'vitest'
 import { childOf, seededRandom, sleep, systemClock, type ActorSystem } from '../../runtime/index.ts'
-import { echo, echoActor, ledger, ledgerActor, middle, middleActor } from './fixtures/actors.ts'
+import { echo, echoActor, ledger, ledgerActor, middle, middleActor, type LedgerProtocol } from './fixtures/actors.ts'
 import { readLedger, useSystems, type LedgerLine } from './helpers.ts'
 
 const { start, tempFile } = useSystems()
@@ -23,8 +23,7 @@ async function flood(system: ActorSystem): Promise<Tally> {
     for (let index = next++; index < ASKS; index = next++) {
       const call = index % 2 === 0 ? 'once' : 'twice'
       const key = `${call}-${index}`
-      const ask =
-        index % 8 < 6 ? system.ref(ledger).ask[call]({ key, ms: index % 8 < 2 ? 1 : 0 }) : passOn(system, index, key)
+      const ask = index % 8 < 6 ? write(system, call, { key, ms: index % 8 < 2 ? 1 : 0 }) : passOn(system, index, key)
       await ask.then(
         () => tally.acked.add(key),
         (error: Error & { readonly code?: string }) =>
@@ -34,6 +33,15 @@ async function flood(system: ActorSystem): Promise<Tally> {
   }
   await Promise.all(Array.from({ length: IN_FLIGHT }, client))
   return tally
+}
+
+function write(
+  system: ActorSystem,
+  call: 'once' | 'twice',
+  arg: Parameters<LedgerProtocol['once']>[0],
+): Promise<number> {
+  const { ask } = system.ref(ledger)
+  return call === 'once' ? ask.once(arg) : ask.twice(arg)
 }
 
 /** Through two actors, now and then with a body that travels outside the rings. */

@@ -3,13 +3,18 @@ import { describe, expect, test } from 'vitest'
 import { createCodec } from '../../runtime/codec.ts'
 import { isPitError } from '../../runtime/index.ts'
 
+// No -0: MessagePack has one zero for whole numbers. The keys of prototypes are renamed, never written.
+const leaves = [
+  fc.string(),
+  fc.boolean(),
+  fc.integer(),
+  fc.double().map((value) => value + 0),
+  fc.constantFrom(null, undefined),
+]
 const data = fc.anything({
-  withBigInt: false,
+  values: leaves,
   withDate: true,
-  withTypedArray: true,
-  withNullPrototype: false,
   maxDepth: 4,
-  // The keys of prototypes are renamed, never written.
   key: fc.string().filter((key) => key !== '__proto__'),
 })
 

@@ -36,8 +36,8 @@ describe('mutants of the protocol are caught', () => {
     [
       'publishes before the bytes are written',
       'ring',
-      'copyIn(at + RECORD.payload, payload, start, end)',
-      'atomics.store(words, RING_WORD.Tail, (tail + claimedBytes) | 0); copyIn(at + RECORD.payload, payload, start, end)',
+      'copy(payload, start, end, data, at + RECORD.payload)',
+      'atomics.store(words, RING_WORD.Tail, (tail + claimedBytes) | 0); copy(payload, start, end, data, at + RECORD.payload)',
       two,
       /torn|where|bytes/,
     ],
