@@ -2,13 +2,16 @@
 import { transfer, wrap } from 'comlink'
 import { extname } from 'node:path'
 import { MessageChannel, Worker, type Transferable } from 'node:worker_threads'
-import { errorFromWire, PitError } from './common/errors.ts'
+import { describe, errorFromWire, PitError } from './common/errors.ts'
 import type { ChildSpec } from './define-actor.ts'
 import { fail } from './errors.ts'
 import type { Description, FromWorker, Outcome, StartWiring, ToWorker, WorkerBoot, WorkerControl } from './wiring.ts'
 
 /** The entry file beside this one, as source or compiled. */
 const WORKER_ENTRY = new URL(`./worker-entry${extname(import.meta.filename)}`, import.meta.url)
+
+/** Recovery of a large journal takes its time; an `init` that has not ended by then never will. */
+const START_MS = 10 * 60_000
 
 /** A thread that has not ended by then is stuck in native code. */
 const TERMINATE_MS = 2_000
@@ -54,11 +57,17 @@ export function spawnWorker({ spec, entry = WORKER_ENTRY, onMessage }: WorkerHos
     resolveExit(thrown ?? (code === 0 ? null : new Error(`the thread ended with exit code ${code}`)))
   })
 
-  /** A Comlink call to a dead worker never settles: the worker's end settles it. */
+  /** A Comlink call to a dead worker never settles: the worker's end settles it, or the deadline. */
   async function untilExit<T>(call: Promise<Outcome<T>>): Promise<T> {
-    const outcome = await Promise.race([call, exited.then(diedEarly)])
+    const outcome = await Promise.race([call.catch(notSent), exited.then(diedEarly), timeout(START_MS)])
+    if (outcome === false) throw fail('INIT_FAILED', { actor: spec.name, reason: `no answer within ${START_MS} ms` })
     if (outcome.ok) return outcome.value
     throw errorFromWire(outcome.error)
+  }
+
+  /** A configuration that cannot be cloned. */
+  function notSent(cause: unknown): never {
+    throw fail('INIT_FAILED', { actor: spec.name, reason: describe(cause) }, { cause })
   }
 
   function diedEarly(cause: Error | null): never {
