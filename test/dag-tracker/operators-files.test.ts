@@ -161,7 +161,26 @@ describe('glob', () => {
       'exit FILE_OUTSIDE_ROOTS',
       'exit.md FILE_OUTSIDE_ROOTS',
       'loop FILE_UNREADABLE',
+      'pipe.md FILE_UNREADABLE',
     ])
+  })
+
+  test('a link that leads nowhere is of interest only where the pattern looks', async () => {
+    const listed = async (pattern: string) =>
+      (await glob({ pattern })).unreadable.map(({ path }) => path.slice(root.length + 1)).toSorted()
+    expect(await listed('*.md')).toEqual(['dangling.md', 'exit', 'exit.md', 'loop', 'pipe.md'])
+    expect(await listed('*.txt')).toEqual(['exit', 'exit.md', 'loop'])
+  })
+
+  test('a pipe under the name of a file is listed, not passed over', async () => {
+    const { files, unreadable } = await glob({ pattern: 'pipe.*' })
+    const path = join(root, 'pipe.md')
+    expect(files).toEqual([])
+    expect(unreadable).toContainEqual({
+      path,
+      code: 'FILE_UNREADABLE',
+      message: `cannot read ${path}: it is no regular file`,
+    })
   })
 
   test('the default finds everything; ignore can be emptied', async () => {

@@ -8,7 +8,8 @@
 import type { Dirent } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
-import { isPitError } from '../../../runtime/index.ts'
+import { isPitError, type PitError } from '../../../runtime/index.ts'
+import { dagErrors } from '../errors.ts'
 import { compileGlob, type GlobPattern } from './glob-pattern.ts'
 import { invalidInput, type Operator, type OperatorContext } from './operator.ts'
 import { fileError, isBelow, resolveExisting } from './roots.ts'
@@ -25,6 +26,15 @@ export interface FoundFile {
 interface Unreadable {
   readonly path: string
   readonly code: string
+  readonly message: string
+}
+
+function entryOf({ code, message }: PitError, path: string): Unreadable {
+  return { path, code, message }
+}
+
+function notRegular(path: string): PitError {
+  return dagErrors.fail('FILE_UNREADABLE', { path, reason: 'it is no regular file' })
 }
 
 const FILES_MAX = 200_000
@@ -90,9 +100,10 @@ function createSearch(pattern: GlobPattern, ignore: readonly GlobPattern[], ctx:
         const inside = folder.inside === '' ? entry.name : `${folder.inside}/${entry.name}`
         if (ignored(inside)) continue
         const path = join(folder.path, entry.name)
-        const kind = await kindOf(entry, path, starts)
+        const wanted = pattern.matches(inside)
+        const kind = await kindOf(entry, path, starts, wanted)
         if (kind === 'folder' && folder.depth < pattern.depthMax) open.push({ path, inside, depth: folder.depth + 1 })
-        if (kind !== 'file' || !pattern.matches(inside)) continue
+        if (kind !== 'file' || !wanted) continue
         found.push(path)
         if (found.length > FILES_MAX)
           throw invalidInput('glob', 'pattern', `narrower: more than ${FILES_MAX} files`, start)
@@ -105,15 +116,24 @@ function createSearch(pattern: GlobPattern, ignore: readonly GlobPattern[], ctx:
     try {
       return await readdir(folder, { withFileTypes: true })
     } catch (error) {
-      unreadable.push({ path: folder, code: fileError(folder, error).code })
+      unreadable.push(entryOf(fileError(folder, error), folder))
       return []
     }
   }
 
-  async function kindOf(entry: Dirent, path: string, starts: readonly string[]): Promise<'file' | 'folder' | 'other'> {
+  async function kindOf(
+    entry: Dirent,
+    path: string,
+    starts: readonly string[],
+    wanted: boolean,
+  ): Promise<'file' | 'folder' | 'other'> {
     if (entry.isFile()) return 'file'
     if (entry.isDirectory()) return 'folder'
-    if (!entry.isSymbolicLink()) return 'other'
+    if (!entry.isSymbolicLink()) {
+      // A pipe or a socket under the name of a file somebody asked for.
+      if (wanted) unreadable.push(entryOf(notRegular(path), path))
+      return 'other'
+    }
     try {
       const real = await resolveExisting(path, ctx.roots)
       const target = await stat(real)
@@ -122,7 +142,9 @@ function createSearch(pattern: GlobPattern, ignore: readonly GlobPattern[], ctx:
       followed.add(real)
       return 'folder'
     } catch (error) {
-      unreadable.push({ path, code: isPitError(error) ? error.code : 'FILE_UNREADABLE' })
+      const coded = isPitError(error) ? error : fileError(path, error)
+      // A link that leads nowhere is of interest only under a name that was asked for; any other may be a folder.
+      if (wanted || coded.code !== 'FILE_NOT_FOUND') unreadable.push(entryOf(coded, path))
       return 'other'
     }
   }
@@ -154,7 +176,7 @@ async function describeFiles(
     const described = await Promise.allSettled(batch.map((path) => stat(path)))
     for (const [i, result] of described.entries()) {
       const path = batch[i]!
-      if (result.status === 'rejected') unreadable.push({ path, code: fileError(path, result.reason).code })
+      if (result.status === 'rejected') unreadable.push(entryOf(fileError(path, result.reason), path))
       else {
         const { size, mtimeMs } = result.value
         const relativePath = relative(base, path).split(sep).join('/')
