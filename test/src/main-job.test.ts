@@ -1,7 +1,7 @@
 /** The main job and what it must withstand: odd files, a second run, kill -9, the death of every actor. */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync, existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -61,6 +61,17 @@ describe('digest', () => {
     const { documents } = (JSON.parse(stdout) as { outputs: { documents: { summary: string }[] } }).outputs
     // The server answers in capitals.
     expect(documents.map(({ summary }) => summary).join(' ')).toContain('THE MOON PULLS AT THE SEA.')
+  })
+
+  test('lists what cannot even be looked at, and counts it with --strict', async () => {
+    mkdirSync(join(cwd, 'links'))
+    writeFileSync(join(cwd, 'links/moon.md'), '# The moon\n\nThe moon pulls at the sea.\n')
+    symlinkSync('nowhere', join(cwd, 'links/lost.md'))
+    const { exitCode, stdout, stderr } = await runPit(['digest', 'links', '--strict'], { cwd })
+    expect(exitCode).toBe(3)
+    expect(stderr).toContain('lost.md: FILE_NOT_FOUND: ')
+    expect(stderr).toMatch(/^files {6}2 found, 1 read, 1 skipped$/m)
+    expect(stdout).toContain('lost.md`: FILE_NOT_FOUND')
   })
 
   test('of nothing readable ends with 3 and says so', async () => {

@@ -22,6 +22,8 @@ const DEFAULT_INPUTS = ['README.md', 'docs', join('examples', 'documents')] as c
 /** The report's name in the Artifact Store; each different report is a version of it. */
 const REPORT_NAME = 'digest-report'
 
+type Skipped = Pick<ItemError, 'item' | 'code' | 'message'>
+
 /** More lines than this about skipped files help nobody; all are in the report. */
 const SKIPPED_LINES_MAX = 20
 
@@ -96,12 +98,17 @@ async function report(
     noteFailures(output, result)
     return exitCodeOfRun(result, options.strict)
   }
-  const { report: text, skipped, documents, files } = result.outputs as unknown as DigestOutputs
+  const { report: text, documents, files, ...left } = result.outputs as unknown as DigestOutputs
+  const skipped = [
+    ...left.skipped,
+    ...left.unreadable.map(({ path, ...why }) => ({ item: { relativePath: path }, ...why })),
+  ]
   const hash = await storeReport(pit, text, result)
   output.document({ ...result, report: { hash, name: REPORT_NAME } })
   output.print(text)
   noteSkipped(output, skipped)
-  for (const line of footer(pit, run, { hash, read: documents.length, found: files, args })) output.note(line)
+  for (const line of footer(pit, run, { hash, read: documents.length, skipped: skipped.length, args }))
+    output.note(line)
   if (documents.length === 0) {
     const codes = [...new Set(skipped.map(({ code }) => code))].join(', ') || 'none'
     const { folders, pattern } = options
@@ -120,6 +127,8 @@ interface DigestOutputs {
   readonly report: string
   readonly documents: readonly unknown[]
   readonly skipped: readonly ItemError[]
+  /** What could not even be looked at: links that lead nowhere, names that are no UTF-8, closed folders. */
+  readonly unreadable: readonly { readonly path: string; readonly code: string; readonly message: string }[]
   readonly files: number
 }
 
@@ -137,7 +146,7 @@ async function storeReport(pit: Pit, text: string, result: ExecutionResult): Pro
   return hash
 }
 
-function noteSkipped(output: Output, skipped: readonly ItemError[]): void {
+function noteSkipped(output: Output, skipped: readonly Skipped[]): void {
   for (const { item, code, message } of skipped.slice(0, SKIPPED_LINES_MAX)) {
     const path = (item as { relativePath?: unknown } | null)?.relativePath
     output.note(`${output.style('yellow', 'skipped')} ${printable(`${String(path)}: ${code}: ${message}`)}`)
@@ -149,7 +158,7 @@ function noteSkipped(output: Output, skipped: readonly ItemError[]): void {
 interface FooterFacts {
   readonly hash: ContentHash
   readonly read: number
-  readonly found: number
+  readonly skipped: number
   readonly args: Arguments
 }
 
@@ -157,7 +166,7 @@ interface FooterFacts {
 function footer(
   pit: Pit,
   { result, durationMs }: FollowedRun,
-  { hash, read, found, args }: FooterFacts,
+  { hash, read, skipped, args }: FooterFacts,
 ): readonly string[] {
   const { counts, modelsUsed, runId } = result
   const models = modelsUsed.map(
@@ -167,7 +176,7 @@ function footer(
   return [
     '',
     `time       ${formatDuration(durationMs)}`,
-    `files      ${found} found, ${read} read, ${found - read} skipped`,
+    `files      ${read + skipped} found, ${read} read, ${skipped} skipped`,
     `nodes      ${plural(counts.completed, 'node')} completed, ${counts.cached} answered from cache`,
     fromCache ? 'models     answered from cache: no model ran' : `models     ${models.join(', ')}`,
     `data       ${pit.dataDir}`,
