@@ -25,7 +25,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { PitError } from '../runtime/index.ts'
 import { hostErrors } from './errors.ts'
@@ -90,10 +90,25 @@ function createFolder(path: string): void {
   if (existsSync(path)) {
     if (!statSync(path).isDirectory()) throw hostErrors.fail('DATA_DIR_NOT_A_FOLDER', { path })
   } else {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    createFolders(path)
   }
   // SQLite would open a read-only file without a word and lock nothing.
   accessSync(path, constants.W_OK | constants.X_OK)
+}
+
+/**
+ * One by one: where nothing can be created, Node's recursive way reports a missing folder (read-only disks) or tries for
+ * ever (`/proc`).
+ */
+function createFolders(path: string): void {
+  const parent = dirname(path)
+  if (!existsSync(parent)) createFolders(parent)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another Pit may be opening the same directory.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
+  }
 }
 
 function refuseForeign(path: string): void {

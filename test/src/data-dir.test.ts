@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawnSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -65,6 +65,19 @@ describe('a data directory', () => {
     openDataDir(folder).close()
     expect(JSON.parse(readFileSync(join(folder, 'format.json'), 'utf8'))).toMatchObject({ format: DATA_FORMAT })
   })
+
+  test.runIf(process.platform === 'linux')(
+    'where nothing can be created is refused, not tried for ever',
+    () => {
+      const script = `
+      import { openDataDir } from ${JSON.stringify(resolve(import.meta.dirname, '../../src/data-dir.ts'))}
+      try { openDataDir('/proc/pit/data') } catch (error) { console.log(error.code) }`
+      const options = { timeout: 30_000, killSignal: 'SIGKILL', encoding: 'utf8' } as const
+      const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], options)
+      expect(stdout.trim()).toBe('DATA_DIR_UNUSABLE')
+    },
+    40_000,
+  )
 
   test('cannot be a file, nor lie below one', () => {
     writeFileSync(join(folder, 'file'), 'x')
