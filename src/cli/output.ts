@@ -25,6 +25,8 @@ export interface Output {
   document(value: unknown): void
   /** A line for people; nothing with `--quiet` or `--json`. */
   note(text: string): void
+  /** What failed, although the result is there: also with `--quiet`, nothing with `--json`. */
+  failure(text: string): void
   error(error: unknown): void
   /** Redraws the progress line; an empty one removes it. */
   progress(text: string): void
@@ -70,6 +72,9 @@ export function createOutput(options: { readonly json: boolean; readonly quiet: 
     },
     note(text) {
       if (!json && !quiet) toError(text)
+    },
+    failure(text) {
+      if (!json) toError(`${style('red', 'failed')} ${text}`)
     },
     error(error) {
       if (json) process.stdout.write(`${JSON.stringify({ error: errorDocument(error) }, null, 2)}\n`)

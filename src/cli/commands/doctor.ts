@@ -1,7 +1,7 @@
 /** `pit doctor`: whether everything the Pit needs is there and works. */
 import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { MEMORY, lockHolder } from '../../data-dir.ts'
+import { join } from 'node:path'
+import { MEMORY, dataDirError, lockHolder } from '../../data-dir.ts'
 import { packageVersion } from '../../package.ts'
 import { expectPositionals, type Command, type Invocation } from '../command.ts'
 import { ExitCode, exitCodeOf } from '../exit-codes.ts'
@@ -65,14 +65,19 @@ function dataDirChecks(dataDir: string): readonly Check[] {
 }
 
 function lockCheck(dataDir: string): Check {
-  const holder = lockHolder(dataDir)
+  let holder: ReturnType<typeof lockHolder>
+  try {
+    holder = lockHolder(dataDir)
+  } catch (error) {
+    return { name: 'lock', ok: false, detail: errorText(dataDirError(error, dataDir)) }
+  }
   if (holder === null) return { name: 'lock', ok: true, detail: 'free' }
   const detail = holder === 'unknown' ? 'held' : `held by process ${holder.pid} since ${holder.startedAt}`
   return { name: 'lock', ok: false, detail }
 }
 
 function spaceCheck(dataDir: string): Check {
-  const { bavail, bsize } = statfsSync(dirname(dataDir))
+  const { bavail, bsize } = statfsSync(dataDir)
   const freeBytes = bavail * bsize
   return { name: 'disk space', ok: freeBytes >= FREE_BYTES_MIN, detail: `${formatBytes(freeBytes)} free` }
 }

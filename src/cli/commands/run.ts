@@ -74,7 +74,7 @@ export function printOutputs(output: Output, result: ExecutionResult): void {
 
 export function noteFailures(output: Output, result: ExecutionResult): void {
   for (const { nodeId, code, message } of result.failures) {
-    output.note(`${output.style('red', 'failed')} ${nodeId}: ${code}: ${message}`)
+    output.failure(`${nodeId === '' ? '' : `${nodeId}: `}${code}: ${message}`)
   }
 }
 

@@ -79,6 +79,12 @@ describe('run', () => {
     expect(stderr).toContain('failed bad: PARSE_FAILED')
   })
 
+  test('that fails says so with --quiet, too', async () => {
+    const { exitCode, stderr } = await pit('run', 'fails.yaml', '--quiet', '--data-dir', ':memory:')
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/^failed bad: PARSE_FAILED.*\n$/)
+  })
+
   test('with an unknown model names it and those there are', async () => {
     const { exitCode, stderr } = await pit('run', 'unknown.yaml')
     expect(exitCode).toBe(1)
@@ -192,6 +198,15 @@ describe('doctor', () => {
     expect(exitCode).toBe(0)
     expect(stdout).toContain('is not there yet')
     expect(() => readFileSync(join(cwd, 'nowhere/format.json'))).toThrow('ENOENT')
+  })
+
+  test('says in its table what is wrong with a lock that cannot be tried', async () => {
+    mkdirSync(join(cwd, 'damaged'))
+    writeFileSync(join(cwd, 'damaged/format.json'), '{"format":1}')
+    writeFileSync(join(cwd, 'damaged/lock.db'), 'no database at all, '.repeat(100))
+    const { exitCode, stdout } = await pit('doctor', '--data-dir', 'damaged')
+    expect(exitCode).toBe(4)
+    expect(stdout).toMatch(/^lock +FAIL +DATA_DIR_UNUSABLE: /m)
   })
 
   test('names the process that holds the data directory, and ends with 4', async () => {
