@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { parseWorkflow } from '../actors/dag-tracker/index.ts'
 import type { Errors, ErrorTable } from '../runtime/index.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -114,6 +115,16 @@ describe('documents', () => {
         .map((to) => `${path} → ${to}`),
     )
     expect(broken).toEqual([])
+  })
+
+  test('the program in the README is the example that the tests run', () => {
+    const program = read('examples/hello.ts').replace('../src/index.ts', 'symphony-pit')
+    expect(read('README.md')).toContain(`\`\`\`ts\n${program}\`\`\``)
+  })
+
+  test('the workflow in the README is valid', () => {
+    const workflow = /```yaml\n([^]*?)```/.exec(read('README.md'))?.[1] ?? ''
+    expect(parseWorkflow(workflow)).toMatchObject({ definition: { name: 'languages' }, problems: [] })
   })
 
   test('the paths ARCHITECTURE names exist', () => {

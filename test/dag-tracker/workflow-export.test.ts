@@ -81,6 +81,6 @@ test('the digest example is valid, without a warning', () => {
   const file = join(import.meta.dirname, '../../examples/digest/digest.yaml')
   const { definition, problems } = parseWorkflow(readFileSync(file, 'utf8'), { file })
   expect(problems).toEqual([])
-  expect(Object.keys(definition!.outputs!)).toEqual(['report', 'documents', 'skipped', 'files'])
+  expect(Object.keys(definition!.outputs!)).toEqual(['report', 'documents', 'skipped', 'unreadable', 'files'])
   expect(criticalPath(definition!).ids).toEqual(['files', 'digest', 'related', 'described', 'documents', 'report'])
 })

@@ -104,7 +104,11 @@ export interface OperatorNode extends NodeBase {
   readonly kind: 'operator'
   readonly operator:
     string | { readonly module: string; readonly export: string; readonly pure?: boolean; readonly version?: string }
-  /** `inline` on the tracker's thread (short work), `pool` on the CPU pool. @default what the operator declares */
+  /**
+   * `inline` on the tracker's thread (short or waiting work), `pool` on the CPU pool. Choose `pool` for a function that
+   * may loop for ever or end its process: inline it takes the tracker down with it, again after every restart, until
+   * its run is cancelled. @default what a built-in declares; `inline` for a user's function
+   */
   readonly on?: 'inline' | 'pool'
 }
 
