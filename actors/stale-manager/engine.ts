@@ -44,6 +44,8 @@ interface Evaluation {
   readonly now: number
   readonly byHash: ReadonlyMap<ContentHash, ArtifactInfo>
   readonly kept: Map<ContentHash, Verdict>
+  /** Due, but something that stays was made from it: free again if a size rule takes that away. */
+  readonly held: Map<ContentHash, Verdict>
   readonly deleted: Map<ContentHash, Verdict>
 }
 
@@ -78,7 +80,7 @@ export function createPolicyEngine(policies: readonly RetentionPolicy[]): Policy
   }
 
   function expire(evaluation: Evaluation): void {
-    const { world, now, kept, deleted } = evaluation
+    const { world, now, kept, held, deleted } = evaluation
     for (const { policy, rule, name } of expiries) {
       for (const artifact of world.artifacts) {
         const { hash } = artifact
@@ -93,7 +95,7 @@ export function createPolicyEngine(policies: readonly RetentionPolicy[]): Policy
       const needed = neededBy(evaluation, hash, due)
       if (needed === undefined) continue
       deleted.delete(hash)
-      keep(kept, hash, needed.rule, needed.reason)
+      held.set(hash, needed)
     }
   }
 
@@ -131,7 +133,7 @@ export function createPolicyEngine(policies: readonly RetentionPolicy[]): Policy
 
   function begin(world: World, now: number): Evaluation {
     const byHash = new Map(world.artifacts.map((artifact) => [artifact.hash, artifact]))
-    const evaluation: Evaluation = { world, now, byHash, kept: new Map(), deleted: new Map() }
+    const evaluation: Evaluation = { world, now, byHash, kept: new Map(), held: new Map(), deleted: new Map() }
     protect(evaluation)
     return evaluation
   }
@@ -144,7 +146,7 @@ export function createPolicyEngine(policies: readonly RetentionPolicy[]): Policy
       return world.artifacts.map(({ hash, sizeBytes }) => {
         const deletion = evaluation.deleted.get(hash)
         if (deletion !== undefined) return { action: 'delete', hash, sizeBytes, ...deletion }
-        return { action: 'keep', hash, ...(evaluation.kept.get(hash) ?? NOT_NOMINATED) }
+        return { action: 'keep', hash, ...(evaluation.kept.get(hash) ?? evaluation.held.get(hash) ?? NOT_NOMINATED) }
       })
     },
     lineageNeeded(world, now) {
