@@ -2,6 +2,7 @@
 import type { Clock } from './common/clock.ts'
 import type { Logger } from './common/logger.ts'
 import type { Random } from './common/random.ts'
+import type { TimeDistribution } from './histogram.ts'
 import type { ActorKey, ActorRef, AnyProtocol, ChildControl, ChildSpec, DeathNotice } from './define-actor.ts'
 
 export type Strategy = 'one-for-one' | 'one-for-all' | 'rest-for-one'
@@ -23,7 +24,16 @@ export interface SystemOptions {
   readonly workerEntry?: URL
 }
 
-/** What one actor did so far; read from shared memory, without a message. */
+/** How long a thread's event loop has worked and waited since the thread started. Utilisation is active / (active + idle). */
+export interface EventLoopTimes {
+  readonly activeMs: number
+  readonly idleMs: number
+}
+
+/**
+ * What one actor did so far; read from shared memory, without a message. Counters and times go on over restarts, heap, CPU
+ * and event loop are those of the present thread.
+ */
 export interface ActorStats {
   readonly name: string
   readonly incarnation: number
@@ -33,8 +43,20 @@ export interface ActorStats {
   readonly messagesOut: number
   readonly redelivered: number
   readonly deadLetters: number
+  /** Requests in its rings that it has not taken. */
   readonly queueDepth: number
+  readonly queueBytes: number
+  /** Taken and not settled. */
   readonly inFlight: number
+  /** From the sender's call to the start of the handler. */
+  readonly waitTime: TimeDistribution
+  /** From the start of the handler to its settlement. */
+  readonly runTime: TimeDistribution
+  readonly eventLoop: EventLoopTimes
+  /** As sampled while it works, once a second at most. */
+  readonly heapUsedBytes: number
+  /** CPU time of its thread, sampled as the heap. */
+  readonly cpuMs: number
 }
 
 export interface ActorSystem extends AsyncDisposable {

@@ -108,14 +108,41 @@ export function createAsks(host: AskHost): Asks {
     body: Encoded,
   ): boolean {
     const { bytes, start, end } = body
-    const deadlineAt = leftMs === Infinity ? Infinity : systemClock.monotonicMs() + leftMs
+    const sentAt = systemClock.monotonicMs()
+    const deadlineAt = sentAt + leftMs
     host.onSent()
     if (end - start <= inlineBytesMax(out.requests.capacityBytes)) {
-      return out.requests.send(kind, RecordFlag.None, incarnation, correlation, deadlineAt, bytes, start, end)
+      const { requests } = out
+      return requests.send(
+        kind,
+        RecordFlag.None,
+        incarnation,
+        correlation,
+        deadlineAt,
+        bytes,
+        start,
+        end,
+        undefined,
+        sentAt,
+      )
     }
     const id = host.blocks.send(peer.name, bytes, start, end)
     const reference = blockReference(id)
-    if (out.requests.send(kind, RecordFlag.Block, incarnation, correlation, deadlineAt, reference, 0, 8)) return true
+    if (
+      out.requests.send(
+        kind,
+        RecordFlag.Block,
+        incarnation,
+        correlation,
+        deadlineAt,
+        reference,
+        0,
+        8,
+        undefined,
+        sentAt,
+      )
+    )
+      return true
     host.blocks.free(id)
     return false
   }

@@ -16,7 +16,7 @@ import type { Logger } from './common/logger.ts'
 import type { Call, CallOptions, ResolvedHandler } from './define-actor.ts'
 import { createDeaths } from './deaths.ts'
 import { fail } from './errors.ts'
-import type { PumpedEndpoint } from './loop.ts'
+import { Pumped, type PumpedEndpoint } from './loop.ts'
 import { openHeldTable, type HeldTableMemory } from './mailbox/held-table.ts'
 import { createMonitors, type Monitors } from './monitors.ts'
 import { createPeer, rewire, type Outgoing, type Peer } from './peer.ts'
@@ -46,6 +46,8 @@ export interface EndpointOptions {
   /** Asks began (`true`) or stopped (`false`) to be pending: keeps the process alive meanwhile. */
   readonly onPending: (pending: boolean) => void
   readonly onStop: () => void
+  /** A pump has moved something. */
+  readonly onWorked?: () => void
   /** Whether an unknown actor is known to the supervisor and will be attached. */
   readonly reachable: (name: string) => Promise<boolean>
 }
@@ -280,11 +282,12 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       parking.unpark()
       slot.add(BOARD_WORD.Beat, 1)
       bells.hold()
-      const more = pump.run()
+      const done = pump.run()
+      if (done !== Pumped.Idle) options.onWorked?.()
       deaths.deliver()
       checkDrained()
       bells.flush()
-      return more
+      return done
     },
     hasWork,
     park() {

@@ -20,6 +20,7 @@ import { createBlockingLoop, createDueClock, createEventedLoop, type Loop } from
 import { createRef, createRefs } from './refs.ts'
 import { BLOCKING_FLAG, createParking } from './rings/waiting.ts'
 import { detach } from './scope.ts'
+import { createVitals } from './vitals.ts'
 import {
   HOST,
   type BlockWiring,
@@ -78,6 +79,7 @@ async function startLife(definition: ActorDefinition, wiring: StartWiring, port:
   const clock = blocking ? due.clock : systemClock
   const logger = wiring.logging ? forwardingLogger(post, wiring.name) : silentLogger
   const stopping = new AbortController()
+  const vitals = createVitals(slot, clock)
   // Until `init` is done the thread sleeps in its event loop, also that of a blocking actor.
   let mark = wiring.incarnation
   let loop: Loop = createEventedLoop(() => endpoint)
@@ -99,6 +101,7 @@ async function startLife(definition: ActorDefinition, wiring: StartWiring, port:
     schedule: () => loop.schedule(),
     onPending: () => {},
     onStop: () => void stop(),
+    onWorked: vitals.touch,
     reachable: (name) => endpoint.ask(HOST, 'reachable' satisfies keyof HostProtocol, { name }) as Promise<boolean>,
   })
   const context = createContext(wiring, endpoint, { clock, logger, stopping: stopping.signal })
@@ -135,8 +138,10 @@ async function startLife(definition: ActorDefinition, wiring: StartWiring, port:
       index: slot.parkedIndex,
       mark,
       nextDueMs: due.nextDueMs,
+      onWake: vitals.parked,
     })
   }
+  vitals.touch()
   endpoint.accept()
   loop.schedule()
   return { ok: true, value: null }

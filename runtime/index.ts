@@ -1,6 +1,7 @@
 /** The door of the actor runtime: everything a behaviour or a host of actors needs. */
 export * from './define-actor.ts'
 export type * from './actor-system.ts'
+export type { TimeDistribution } from './histogram.ts'
 export { startSystem } from './system.ts'
 export { runtimeErrors } from './errors.ts'
 export * from './common/errors.ts'

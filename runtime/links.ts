@@ -1,4 +1,5 @@
 /** Which actors may talk to which, and the shared memory they do it through. Kept across restarts of both. */
+import type { QueueDepth } from './board.ts'
 import { linkOffsets, RING_WORD } from './rings/layout.ts'
 import { linkMemory, type LinkMemory } from './wiring.ts'
 import type { LinkCapacity } from './rings/layout.ts'
@@ -12,7 +13,7 @@ export interface Links {
   /** Forgets every link of an actor that is gone for good. */
   remove(name: string): void
   /** Requests that wait in this actor's rings. */
-  depth(name: string): number
+  depth(name: string): QueueDepth
   /** Whether anything waits for this actor: requests, control records or replies. */
   waiting(name: string): boolean
 }
@@ -59,8 +60,15 @@ export function createLinks(): Links {
     remove(name) {
       for (const [id, { from, to }] of links) if (from === name || to === name) links.delete(id)
     },
-    depth: (name) =>
-      [...links.values()].reduce((sum, link) => sum + (link.to === name ? records(link.requests) : 0), 0),
+    depth(name) {
+      const depth = { records: 0, bytes: 0 }
+      for (const { to, requests } of links.values()) {
+        if (to !== name) continue
+        depth.records += records(requests)
+        depth.bytes += (Atomics.load(requests, RING_WORD.Tail) - Atomics.load(requests, RING_WORD.Head)) >>> 0
+      }
+      return depth
+    },
     waiting: (name) =>
       [...links.values()].some(
         ({ from, to, requests, control, replies }) =>

@@ -114,6 +114,8 @@ export interface BlockingSleep {
   readonly mark: number
   /** Time until the next timer of this thread is due. */
   readonly nextDueMs: () => number
+  /** Told after each sleep how long it was. */
+  readonly onWake: (parkedMs: number) => void
 }
 
 export function createBlockingLoop(pumped: () => PumpedEndpoint, sleep: BlockingSleep): Loop {
@@ -124,7 +126,9 @@ export function createBlockingLoop(pumped: () => PumpedEndpoint, sleep: Blocking
   function turn(): void {
     const endpoint = pumped()
     if (endpoint.pump() === Pumped.Idle && !(linger.pays() && linger.look(endpoint)) && endpoint.park()) {
+      const parkedAt = systemClock.monotonicMs()
       Atomics.wait(sleep.words, sleep.index, sleep.mark, Math.min(SLICE_MS, Math.max(0, sleep.nextDueMs())))
+      sleep.onWake(systemClock.monotonicMs() - parkedAt)
       endpoint.pump()
     }
     next()

@@ -8,7 +8,7 @@
  * I2. `blame` runs between two incarnations, when nobody else writes the held table.
  * I3. A stalled host delays restarts and large messages, and never causes a restart.
  */
-import type { ActorStats } from './actor-system.ts'
+import type { ActorStats, EventLoopTimes } from './actor-system.ts'
 import type { BlockStore } from './blocks.ts'
 import { BOARD_SLOTS, BOARD_WORD, boardSlot, readStats, resetSlot, setState } from './board.ts'
 import { createChild, resolveSpec, SHUTDOWN_DEFAULT_MS, type Child } from './child.ts'
@@ -57,6 +57,7 @@ export interface Supervisor {
   untaken(): boolean
 }
 
+const NO_THREAD: EventLoopTimes = { activeMs: 0, idleMs: 0 }
 /** A death notice must fit into a control lane. */
 const CRASH_MESSAGE_MAX = 300
 
@@ -381,8 +382,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         await stopChild(child, Math.min(shutdownMsOf(child), Math.max(0, endAt - clock.monotonicMs())))
       }
     },
-    stats: () => [...children.values()].map(({ spec, slot }) => readStats(spec.name, slot, links.depth(spec.name))),
+    stats: () =>
+      [...children.values()].map(({ spec, slot, worker }) =>
+        readStats(spec.name, slot, links.depth(spec.name), worker?.eventLoop() ?? NO_THREAD),
+      ),
     untaken: () =>
-      [...children.values()].some((child) => child.status === 'running' && links.depth(child.spec.name) > 0),
+      [...children.values()].some((child) => child.status === 'running' && links.depth(child.spec.name).records > 0),
   }
 }

@@ -9,7 +9,7 @@
  */
 import type { BlockPort } from './blocks.ts'
 import { blockReference, CORRELATION_SPAN, readBlockReference } from './asks.ts'
-import { BOARD_WORD, type BoardSlot } from './board.ts'
+import { BOARD_TIMES, BOARD_WORD, type BoardSlot } from './board.ts'
 import type { Codec, Encoded } from './codec.ts'
 import { systemClock, type Clock } from './common/clock.ts'
 import { errorToWire, type PitError } from './common/errors.ts'
@@ -48,6 +48,8 @@ interface Running extends CallScope {
   readonly sender: string
   readonly link: Incoming | undefined
   readonly blockId: number | null
+  /** When the handler started, on the clock all threads share; 0 before. */
+  startedAt: number
   call: string
   controller: AbortController | undefined
   abortedWith: PitError | undefined
@@ -117,6 +119,7 @@ export function createTurns(host: TurnHost): Turns {
       sender: peer?.name ?? '',
       link: peer?.in,
       blockId: large ? readBlockReference(message.bytes, message.payloadStart) : null,
+      startedAt: 0,
       call: '',
       settled: false,
       controller: undefined,
@@ -157,6 +160,7 @@ export function createTurns(host: TurnHost): Turns {
   function answer(turn: Running, kind: RecordKind, value: unknown): void {
     running.delete(turn.correlation)
     turn.settled = true
+    if (turn.startedAt > 0) slot.time(BOARD_TIMES.Run, systemClock.monotonicMs() - turn.startedAt)
     if (turn.link === undefined || turn.kind !== RecordKind.Ask) {
       if (kind === RecordKind.Failure) {
         host.onDeadLetter((value as { message: string }).message, turn.call, turn.sender)
@@ -198,7 +202,8 @@ export function createTurns(host: TurnHost): Turns {
     running.set(turn.correlation, turn)
     slot.add(BOARD_WORD.MessagesIn, 1)
     slot.put(BOARD_WORD.InFlight, table.inFlight())
-    if (turn.deadlineAt !== Infinity && turn.deadlineAt <= systemClock.monotonicMs()) {
+    const now = systemClock.monotonicMs()
+    if (turn.deadlineAt <= now) {
       running.delete(turn.correlation)
       host.onDeadLetter('expired before its turn', '', turn.sender)
       return settle(turn)
@@ -216,6 +221,8 @@ export function createTurns(host: TurnHost): Turns {
       return answer(turn, RecordKind.Failure, errorToWire(error))
     }
     table.markStarted(cell)
+    turn.startedAt = now
+    slot.time(BOARD_TIMES.Wait, now - message.sentAt)
     run(message, turn, handler, body[1])
   }
 

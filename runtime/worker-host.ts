@@ -2,6 +2,7 @@
 import { transfer, wrap } from 'comlink'
 import { extname } from 'node:path'
 import { MessageChannel, Worker, type Transferable } from 'node:worker_threads'
+import type { EventLoopTimes } from './actor-system.ts'
 import { describe, errorFromWire, PitError } from './common/errors.ts'
 import type { ChildSpec } from './define-actor.ts'
 import { fail } from './errors.ts'
@@ -22,6 +23,8 @@ export interface WorkerHost {
   /** Runs `init`. Rejects with `INIT_FAILED`, or when the worker ends. */
   start(wiring: StartWiring, transferList: readonly Transferable[]): Promise<void>
   post(message: ToWorker, transferList?: readonly Transferable[]): void
+  /** Read from outside, without a message. */
+  eventLoop(): EventLoopTimes
   /** Ends the thread at once; `false` when it does not end (a zombie). */
   terminate(): Promise<boolean>
   /** Resolves when the thread has ended, with what was thrown, or `null`. */
@@ -83,6 +86,10 @@ export function spawnWorker({ spec, entry = WORKER_ENTRY, onMessage }: WorkerHos
       // From here on only pending asks keep the process alive.
       worker.unref()
       channel.port1.unref()
+    },
+    eventLoop() {
+      const { active: activeMs, idle: idleMs } = worker.performance.eventLoopUtilization()
+      return { activeMs, idleMs }
     },
     post: (message, transferList = []) => worker.postMessage(message, transferList),
     async terminate() {

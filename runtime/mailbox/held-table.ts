@@ -27,7 +27,8 @@ const CELL = {
   length: 7,
   correlation: 8,
   deadlineAt: 10,
-  reserved: 12,
+  sentAt: 12,
+  reserved: 14,
   words: 16,
 } as const
 const CELL_HEADER_BYTES = CELL.words * 4
@@ -58,6 +59,7 @@ export interface HeldMessage {
   readonly incarnation: number
   readonly correlation: number
   readonly deadlineAt: number
+  readonly sentAt: number
   readonly redelivered: number
   readonly crashes: number
   /** An earlier incarnation died while its handler ran. */
@@ -120,6 +122,7 @@ export function openHeldTable(memory: HeldTableMemory): HeldTable {
       words[base + CELL.length] = length
       doubles[(base + CELL.correlation) >> 1] = record.correlation
       doubles[(base + CELL.deadlineAt) >> 1] = record.deadlineAt
+      doubles[(base + CELL.sentAt) >> 1] = record.sentAt
       copy(record.data, record.payloadStart, record.payloadEnd, bytes, cell * stride + CELL_HEADER_BYTES)
       Atomics.store(words, base + CELL.state, CellState.Held)
       return cell
@@ -137,6 +140,7 @@ export function openHeldTable(memory: HeldTableMemory): HeldTable {
         incarnation: meta >>> 16,
         correlation: doubles[(base + CELL.correlation) >> 1]!,
         deadlineAt: doubles[(base + CELL.deadlineAt) >> 1]!,
+        sentAt: doubles[(base + CELL.sentAt) >> 1]!,
         redelivered: words[base + CELL.redelivered]!,
         crashes: words[base + CELL.crashes]!,
         interrupted: words[base + CELL.state] === CellState.Interrupted,

@@ -26,6 +26,7 @@ export interface Lane {
     start: number,
     end: number,
     onPublished?: () => void,
+    sentAt?: number,
   ): boolean
   /** Publishes what waits, as far as there is room. Returns whether anything was published. */
   flush(): boolean
@@ -43,6 +44,7 @@ interface Waiting {
   readonly deadlineAt: number
   readonly payload: Uint8Array
   readonly onPublished: (() => void) | undefined
+  readonly sentAt: number
 }
 
 export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimits): Lane {
@@ -54,8 +56,8 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
   const count = (): number => queue.length - first
 
   function publish(waiting: Waiting): boolean {
-    const { kind, flags, incarnation, correlation, deadlineAt, payload } = waiting
-    return producer.write(kind, flags, incarnation, correlation, deadlineAt, payload, 0, payload.length)
+    const { kind, flags, incarnation, correlation, deadlineAt, payload, sentAt } = waiting
+    return producer.write(kind, flags, incarnation, correlation, deadlineAt, payload, 0, payload.length, sentAt)
   }
 
   function flush(): boolean {
@@ -77,8 +79,11 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
 
   return {
     capacityBytes: producer.capacityBytes,
-    send(kind, flags, incarnation, correlation, deadlineAt, payload, start, end, onPublished) {
-      if (count() === 0 && producer.write(kind, flags, incarnation, correlation, deadlineAt, payload, start, end)) {
+    send(kind, flags, incarnation, correlation, deadlineAt, payload, start, end, onPublished, sentAt = 0) {
+      if (
+        count() === 0 &&
+        producer.write(kind, flags, incarnation, correlation, deadlineAt, payload, start, end, sentAt)
+      ) {
         onPublished?.()
         bell.ring()
         return true
@@ -93,6 +98,7 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
         deadlineAt,
         payload: copyOf(payload, start, end),
         onPublished,
+        sentAt,
       })
       // The consumer may be making room just now: it must know that somebody waits, or there is room already.
       if (count() === 1 && !producer.starve(end - start)) flush()

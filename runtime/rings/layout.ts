@@ -16,8 +16,8 @@
  *
  *   record, 8-byte aligned, never split by the wrap (a padding record fills the rest of the lap)
  *   0        4     5      6            8                16            24       32
- *   ├ length ┼ kind┼ flags┼ incarnation┼ correlation ───┼ deadlineAt ─┼ trace ─┼ payload … (+ up to 7 bytes)
- *     u32      u8    u8     u16          f64              f64           reserved
+ *   ├ length ┼ kind┼ flags┼ incarnation┼ correlation ───┼ deadlineAt ─┼ sentAt ┼ payload … (+ up to 7 bytes)
+ *     u32      u8    u8     u16          f64              f64           f64
  *   A padding record has only its first 8 bytes; its length counts the bytes after them.
  */
 import assert from 'node:assert/strict'
@@ -47,7 +47,8 @@ export const RECORD = {
   incarnation: 6,
   correlation: 8,
   deadlineAt: 16,
-  traceReserved: 24,
+  /** When the sender sent it, on the clock all threads share, in ms; 0 where nobody asks. */
+  sentAt: 24,
   payload: 32,
 } as const
 export const RECORD_HEADER_BYTES = RECORD.payload
@@ -128,5 +129,5 @@ assert(
   'one owner per line',
 )
 assert(RING_HEADER_BYTES % RECORD_ALIGN_BYTES === 0, 'ring data is aligned')
-assert(RECORD.correlation % 8 === 0 && RECORD.deadlineAt % 8 === 0 && RECORD.payload % 8 === 0, 'doubles are aligned')
-assert(RECORD.payload === RECORD.traceReserved + 8, 'the header has no gap')
+assert(RECORD.correlation % 8 === 0 && RECORD.deadlineAt % 8 === 0 && RECORD.sentAt % 8 === 0, 'doubles are aligned')
+assert(RECORD.payload === RECORD.sentAt + 8, 'the header has no gap')

@@ -70,6 +70,8 @@ export interface RingProducer {
     payload: Uint8Array,
     start: number,
     end: number,
+    /** @default 0 */
+    sentAt?: number,
   ): boolean
   /** Declares that the producer waits; `false` when room appeared meanwhile (I4). */
   starve(payloadBytes: number): boolean
@@ -83,6 +85,7 @@ export interface RingConsumer {
   incarnation: number
   correlation: number
   deadlineAt: number
+  sentAt: number
   payloadStart: number
   payloadEnd: number
   /** Ring position of the current record. */
@@ -132,7 +135,7 @@ export function createProducer(memory: RingMemory, atomics: AtomicsLike = Atomic
 
   return {
     capacityBytes,
-    write(kind, flags, incarnation, correlation, deadlineAt, payload, start, end) {
+    write(kind, flags, incarnation, correlation, deadlineAt, payload, start, end, sentAt = 0) {
       const sizeBytes = recordBytes(end - start)
       if (sizeBytes > capacityBytes >> 3) broken('a record is at most capacity/8')
       const claimedBytes = claim(sizeBytes)
@@ -147,6 +150,7 @@ export function createProducer(memory: RingMemory, atomics: AtomicsLike = Atomic
       dataWords[(at >> 2) + 1] = kind | (flags << 8) | (incarnation << 16)
       dataDoubles[(at + RECORD.correlation) >> 3] = correlation
       dataDoubles[(at + RECORD.deadlineAt) >> 3] = deadlineAt
+      dataDoubles[(at + RECORD.sentAt) >> 3] = sentAt
       copy(payload, start, end, data, at + RECORD.payload)
       tail = (tail + claimedBytes) | 0
       words[RING_WORD.Published]! += 1
@@ -176,6 +180,7 @@ export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomic
     incarnation: 0,
     correlation: 0,
     deadlineAt: 0,
+    sentAt: 0,
     payloadStart: 0,
     payloadEnd: 0,
     position: 0,
@@ -199,6 +204,7 @@ export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomic
         consumer.incarnation = meta >>> 16
         consumer.correlation = dataDoubles[(at + RECORD.correlation) >> 3]!
         consumer.deadlineAt = dataDoubles[(at + RECORD.deadlineAt) >> 3]!
+        consumer.sentAt = dataDoubles[(at + RECORD.sentAt) >> 3]!
         consumer.payloadStart = at + RECORD_HEADER_BYTES
         consumer.payloadEnd = consumer.payloadStart + lengthBytes
         consumer.position = position

@@ -22,6 +22,7 @@ import {
   type ExitReason,
 } from '../define-actor.ts'
 import { fail, initError } from '../errors.ts'
+import type { TimeDistribution } from '../histogram.ts'
 import { createMonitors } from '../monitors.ts'
 import { createRef, type Sender } from '../refs.ts'
 import { detach } from '../scope.ts'
@@ -209,6 +210,8 @@ async function findDefinition({ module, actor }: ChildSpec): Promise<ActorDefini
   throw fail('MODULE_INVALID', { module, actor, reason: 'no export of it is an actor of that name' })
 }
 
+const NO_TIMES: TimeDistribution = { count: 0, meanMs: 0, p50Ms: 0, p90Ms: 0, p99Ms: 0, maxMs: 0 }
+
 function statsOf({ spec, life, restarts, restarting }: Seat): ActorStats {
   const counts = life?.counts ?? { messagesIn: 0, messagesOut: 0, redelivered: 0, inFlight: 0 }
   const state = life !== undefined ? 'running' : restarting !== undefined ? 'restarting' : 'stopped'
@@ -219,6 +222,12 @@ function statsOf({ spec, life, restarts, restarting }: Seat): ActorStats {
     restarts,
     deadLetters: 0,
     queueDepth: 0,
+    queueBytes: 0,
+    waitTime: NO_TIMES,
+    runTime: NO_TIMES,
+    eventLoop: { activeMs: 0, idleMs: 0 },
+    heapUsedBytes: 0,
+    cpuMs: 0,
     ...counts,
   }
 }
