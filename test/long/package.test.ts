@@ -1,6 +1,6 @@
 /** What a user installs: the packed tarball in an empty folder, from ESM and from CommonJS, and the `pit` command. */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -64,6 +64,16 @@ test('the runtime and the test kit have doors of their own', async () => {
   await writeFile(join(folder, 'doors.mjs'), script)
   const { stdout } = await run(process.execPath, ['doors.mjs'])
   expect(stdout.trim()).toBe('function,function,function')
+})
+
+test("a user's own actor, with a log of its own, survives its crash", async () => {
+  for (const file of ['inbox.ts', 'main.ts']) {
+    const source = await readFile(join(root, 'examples/inbox', file), 'utf8')
+    const doors = source.replaceAll(/'..\/..\/(runtime(?:\/persistence)?)\/index.ts'/g, "'symphony-pit/$1'")
+    await writeFile(join(folder, file), doors)
+  }
+  const { stdout } = await run(process.execPath, ['main.ts'])
+  expect(stdout).toContain('confirmed: 1000, the last one says: number 999')
 })
 
 test('the pit command says its version and runs a workflow', async () => {
