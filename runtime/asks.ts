@@ -2,7 +2,6 @@
  * The calls a thread has made and not heard of yet. Every ask settles exactly once: by its reply, an error of the other
  * side, its deadline, its signal, or the end of the actor it went to. What comes after that is dropped.
  */
-import { systemClock } from './common/clock.ts'
 import { errorFromWire, type PitError, type WireError } from './common/errors.ts'
 import type { Clock } from './common/clock.ts'
 import type { CallOptions } from './define-actor.ts'
@@ -34,6 +33,7 @@ export interface AskHost {
   readonly name: string
   readonly incarnation: number
   readonly clock: Clock
+  readonly sharedMs: () => number
   readonly blocks: BlockPort
   /** The first ask became pending, or the last has settled. */
   readonly onPending: () => void
@@ -60,7 +60,7 @@ export interface Asks {
 }
 
 export function createAsks(host: AskHost): Asks {
-  const { clock, incarnation } = host
+  const { clock, sharedMs, incarnation } = host
   const table = new Map<number, Pending>()
   let counter = 0
   const sweep = createDeadlineSweep(clock, expire)
@@ -108,7 +108,7 @@ export function createAsks(host: AskHost): Asks {
     body: Encoded,
   ): boolean {
     const { bytes, start, end } = body
-    const sentAt = systemClock.monotonicMs()
+    const sentAt = sharedMs()
     const deadlineAt = sentAt + leftMs
     host.onSent()
     if (end - start <= inlineBytesMax(out.requests.capacityBytes)) {

@@ -13,6 +13,7 @@
 import type { Clock } from './common/clock.ts'
 import type { Logger } from './common/logger.ts'
 import type { Ids, Random } from './common/random.ts'
+import type { FileLayer } from './persistence/index.ts'
 
 /** The calls of an actor: name → function from one argument to the reply. Arguments and replies are msgpack-safe data. */
 export type AnyProtocol = object
@@ -97,6 +98,8 @@ export interface ActorContext {
   readonly random: Random
   readonly ids: Ids
   readonly logger: Logger
+  /** The file system; in a simulation its disk. Hand it to `openLog`. */
+  readonly files: FileLayer
   /** Aborted when this incarnation is told to stop. */
   readonly stopping: AbortSignal
   /** A ref to a declared peer, or to a dynamic child that lists this actor in `reachableFrom`. */

@@ -24,6 +24,7 @@ import { createPump } from './pump.ts'
 import type { Lane } from './rings/lane.ts'
 import { createBellBatch, type Parking } from './rings/waiting.ts'
 import { inheritedDeadlineAt } from './scope.ts'
+import type { Thread } from './thread.ts'
 import { createTurns, type Turns } from './turns.ts'
 import { HOST, type DeathRecord, type PeerWiring } from './wiring.ts'
 
@@ -31,6 +32,7 @@ export interface EndpointOptions {
   readonly name: string
   readonly incarnation: number
   readonly clock: Clock
+  readonly thread: Pick<Thread, 'sharedMs' | 'atomics'>
   readonly logger: Logger
   readonly slot: BoardSlot
   readonly slotOf: (slot: number) => BoardSlot
@@ -76,9 +78,10 @@ export interface Endpoint extends PumpedEndpoint {
 
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const { name, slot, parking, logger, clock, incarnation, blocks } = options
+  const { sharedMs, atomics } = options.thread
   const codec = createCodec()
   const bells = createBellBatch()
-  const table = openHeldTable(options.table)
+  const table = openHeldTable(options.table, atomics)
   const peers = new Map<string, Peer>()
   const gone = new Set<string>()
   const arrivals = new Map<string, PromiseWithResolvers<void>>()
@@ -93,6 +96,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     name,
     incarnation,
     clock,
+    sharedMs,
     blocks,
     onPending: showPending,
     onSent: () => slot.add(BOARD_WORD.MessagesOut, 1),
@@ -101,6 +105,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     name,
     incarnation,
     clock,
+    sharedMs,
     codec,
     blocks,
     table,
@@ -115,6 +120,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const deaths = createDeaths({ monitors, turns, endAsks, end })
   const pump = createPump({
     name,
+    sharedMs,
     peers,
     asks,
     turns,
@@ -158,9 +164,9 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     let peer = peers.get(wiring.name)
     if (peer === undefined || peer.generation !== wiring.generation) {
       if (peer !== undefined) end(peer)
-      peer = createPeer(wiring, options.slotOf(wiring.slot), bells)
+      peer = createPeer(wiring, options.slotOf(wiring.slot), bells, atomics)
       peers.set(peer.name, peer)
-    } else rewire(peer, wiring)
+    } else rewire(peer, wiring, atomics)
     gone.delete(peer.name)
     if (wiring.bell !== null) {
       wiring.bell.port.on('message', options.onBell)

@@ -5,14 +5,12 @@
  *   start    ─► endpoint, context, init ─► accept messages
  *   stop     ─► `stopping` aborts ─► drain ─► terminate ─► drain ─► "stopped" to the supervisor, which ends the thread
  */
-import type { MessagePort } from 'node:worker_threads'
 import { createBlock, type BlockPort } from './blocks.ts'
 import { boardSlot } from './board.ts'
-import { systemClock } from './common/clock.ts'
 import { describe, errorToWire } from './common/errors.ts'
 import { silentLogger, type Logger, type LogLevel } from './common/logger.ts'
-import { createIds, systemRandom } from './common/random.ts'
-import { isActorDefinition, type ActorContext, type ActorDefinition, type ChildControl } from './define-actor.ts'
+import { createIds } from './common/random.ts'
+import type { ActorContext, ActorDefinition, ChildControl } from './define-actor.ts'
 import { CORRELATION_SPAN } from './asks.ts'
 import { createEndpoint, type Endpoint } from './endpoint.ts'
 import { fail, initError } from './errors.ts'
@@ -21,6 +19,7 @@ import { createRef, createRefs } from './refs.ts'
 import { BLOCKING_FLAG, createParking } from './rings/waiting.ts'
 import { detach } from './scope.ts'
 import { createVitals } from './vitals.ts'
+import { ownThread, type Thread } from './thread.ts'
 import {
   HOST,
   type BlockWiring,
@@ -28,6 +27,7 @@ import {
   type FromWorker,
   type HostProtocol,
   type Outcome,
+  type Port,
   type StartWiring,
   type ToWorker,
   type WorkerBoot,
@@ -37,12 +37,16 @@ import {
 /** Starting or stopping a child may take as long as its `init` or its shutdown. */
 const CHILD_DEADLINE_MS = 10 * 60_000
 
-export function createIncarnation(boot: WorkerBoot, port: MessagePort): WorkerControl {
+export function createIncarnation(
+  boot: Pick<WorkerBoot, 'module' | 'actor'>,
+  port: Port,
+  thread: Thread = ownThread,
+): WorkerControl {
   let definition: ActorDefinition | undefined
   return {
     async describe() {
       try {
-        definition = await findDefinition(boot)
+        definition = await thread.find(boot)
         const { kind, peers, inFlightMax, blockingBudgetMs } = definition
         const value: Description = { kind, peers: [...peers], inFlightMax, blockingBudgetMs }
         return { ok: true, value }
@@ -52,48 +56,40 @@ export function createIncarnation(boot: WorkerBoot, port: MessagePort): WorkerCo
     },
     async start(wiring) {
       if (definition === undefined) throw new Error('start follows describe')
-      return startLife(definition, wiring, port)
+      return startLife(definition, wiring, port, thread)
     },
   }
 }
 
-async function findDefinition({ module, actor }: WorkerBoot): Promise<ActorDefinition> {
-  let exports: Record<string, unknown>
-  try {
-    exports = (await import(module)) as Record<string, unknown>
-  } catch (cause) {
-    throw fail('MODULE_INVALID', { module, actor, reason: describe(cause) }, { cause })
-  }
-  const found = Object.values(exports).find((value) => isActorDefinition(value) && value.name === actor)
-  if (!isActorDefinition(found)) {
-    throw fail('MODULE_INVALID', { module, actor, reason: 'no export of it is an actor of that name' })
-  }
-  return found
-}
-
-async function startLife(definition: ActorDefinition, wiring: StartWiring, port: MessagePort): Promise<Outcome<null>> {
+async function startLife(
+  definition: ActorDefinition,
+  wiring: StartWiring,
+  port: Port,
+  thread: Thread,
+): Promise<Outcome<null>> {
   const post = (message: FromWorker): void => port.postMessage(message)
   const slot = boardSlot(wiring.board, wiring.slot)
-  const blocking = definition.kind === 'blocking'
+  const blocking = thread.own && definition.kind === 'blocking'
   const due = createDueClock()
-  const clock = blocking ? due.clock : systemClock
+  const clock = blocking ? due.clock : thread.clock
   const logger = wiring.logging ? forwardingLogger(post, wiring.name) : silentLogger
   const stopping = new AbortController()
-  const vitals = createVitals(slot, clock)
+  const vitals = thread.own ? createVitals(slot, clock) : undefined
   // Until `init` is done the thread sleeps in its event loop, also that of a blocking actor.
   let mark = wiring.incarnation
-  let loop: Loop = createEventedLoop(() => endpoint)
+  let loop: Loop = createEventedLoop(() => endpoint, thread)
   let state: unknown
 
   const endpoint: Endpoint = createEndpoint({
     name: wiring.name,
     incarnation: wiring.incarnation,
     clock,
+    thread,
     logger,
     slot,
     slotOf: (index) => boardSlot(wiring.board, index),
     table: wiring.table,
-    parking: createParking(slot.words, slot.parkedIndex, () => mark),
+    parking: createParking(slot.words, slot.parkedIndex, () => mark, thread.atomics),
     blocks: workerBlocks(wiring, post, port, () => loop.schedule()),
     handlers: definition.handlers,
     invoke: (handler, arg, call) => handler.run(state, arg, { ...context, call }),
@@ -101,10 +97,10 @@ async function startLife(definition: ActorDefinition, wiring: StartWiring, port:
     schedule: () => loop.schedule(),
     onPending: () => {},
     onStop: () => void stop(),
-    onWorked: vitals.touch,
+    onWorked: () => vitals?.touch(),
     reachable: (name) => endpoint.ask(HOST, 'reachable' satisfies keyof HostProtocol, { name }) as Promise<boolean>,
   })
-  const context = createContext(wiring, endpoint, { clock, logger, stopping: stopping.signal })
+  const context = createContext(wiring, endpoint, thread, { clock, logger, stopping: stopping.signal })
 
   async function stop(): Promise<void> {
     if (stopping.signal.aborted) return
@@ -120,7 +116,8 @@ async function startLife(definition: ActorDefinition, wiring: StartWiring, port:
     post({ kind: 'stopped', error } as FromWorker)
   }
 
-  port.on('message', (message: ToWorker) => {
+  port.on('message', (posted) => {
+    const message = posted as ToWorker
     if (message.kind === 'peer') endpoint.connect(message.peer)
   })
   for (const peer of wiring.peers) endpoint.connect(peer)
@@ -138,10 +135,10 @@ async function startLife(definition: ActorDefinition, wiring: StartWiring, port:
       index: slot.parkedIndex,
       mark,
       nextDueMs: due.nextDueMs,
-      onWake: vitals.parked,
+      onWake: (ms) => vitals?.parked(ms),
     })
   }
-  vitals.touch()
+  vitals?.touch()
   endpoint.accept()
   loop.schedule()
   return { ok: true, value: null }
@@ -150,6 +147,7 @@ async function startLife(definition: ActorDefinition, wiring: StartWiring, port:
 function createContext(
   wiring: StartWiring,
   endpoint: Endpoint,
+  { own, random, files }: Thread,
   given: Pick<ActorContext, 'clock' | 'logger' | 'stopping'>,
 ): ActorContext {
   const options = { deadlineMs: CHILD_DEADLINE_MS }
@@ -163,8 +161,9 @@ function createContext(
     ...given,
     name: wiring.name,
     incarnation: wiring.incarnation,
-    random: systemRandom,
-    ids: createIds(given.clock),
+    random,
+    files,
+    ids: createIds(given.clock, own ? undefined : random),
     ref: createRefs(endpoint),
     shared(region) {
       const buffer = Object.hasOwn(wiring.shared, region) ? wiring.shared[region] : undefined
@@ -180,14 +179,15 @@ function createContext(
 function workerBlocks(
   wiring: StartWiring,
   post: (message: FromWorker) => void,
-  port: MessagePort,
+  port: Port,
   onArrival: () => void,
 ): BlockPort {
   const blocks = new Map<number, SharedArrayBuffer>()
   const keep = ({ id, buffer }: BlockWiring): void => void blocks.set(id, buffer)
   let counter = 0
   wiring.blocks.forEach(keep)
-  port.on('message', (message: ToWorker) => {
+  port.on('message', (posted) => {
+    const message = posted as ToWorker
     if (message.kind !== 'block') return
     keep(message.block)
     onArrival()

@@ -7,6 +7,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { systemClock, type Clock } from './common/clock.ts'
+import { ownThread, type Deferred, type Thread } from './thread.ts'
 
 export interface Loop {
   /** Pumps now (a bell rang). */
@@ -51,27 +52,27 @@ interface Linger {
   look(endpoint: PumpedEndpoint): boolean
 }
 
-function createLinger(): Linger {
+function createLinger({ own, sharedMs }: Thread): Linger {
   let vain = 0
   return {
-    pays: () => LINGER_MS > 0 && (vain < VAIN_MAX || Math.floor(systemClock.monotonicMs()) % RETRY_EVERY_MS === 0),
+    pays: () => own && LINGER_MS > 0 && (vain < VAIN_MAX || Math.floor(sharedMs()) % RETRY_EVERY_MS === 0),
     look(endpoint) {
-      const endAt = systemClock.monotonicMs() + LINGER_MS
+      const endAt = sharedMs() + LINGER_MS
       do {
         if (endpoint.hasWork()) {
           vain = 0
           return true
         }
-      } while (systemClock.monotonicMs() < endAt)
+      } while (sharedMs() < endAt)
       vain++
       return false
     },
   }
 }
 
-export function createEventedLoop(pumped: () => PumpedEndpoint): Loop {
-  const linger = createLinger()
-  let immediate: NodeJS.Immediate | undefined
+export function createEventedLoop(pumped: () => PumpedEndpoint, thread: Thread): Loop {
+  const linger = createLinger(thread)
+  let deferred: Deferred | undefined
   let stopped = false
 
   function wake(): void {
@@ -88,9 +89,9 @@ export function createEventedLoop(pumped: () => PumpedEndpoint): Loop {
   }
 
   function schedule(): void {
-    if (stopped || immediate !== undefined) return
-    immediate = setImmediate(() => {
-      immediate = undefined
+    if (stopped || deferred !== undefined) return
+    deferred = thread.defer(() => {
+      deferred = undefined
       wake()
     })
   }
@@ -100,7 +101,7 @@ export function createEventedLoop(pumped: () => PumpedEndpoint): Loop {
     schedule,
     stop() {
       stopped = true
-      clearImmediate(immediate)
+      deferred?.cancel()
     },
   }
 }
@@ -119,7 +120,7 @@ export interface BlockingSleep {
 }
 
 export function createBlockingLoop(pumped: () => PumpedEndpoint, sleep: BlockingSleep): Loop {
-  const linger = createLinger()
+  const linger = createLinger(ownThread)
   let immediate: NodeJS.Immediate | undefined
   let stopped = false
 

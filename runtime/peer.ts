@@ -1,7 +1,7 @@
 /** A thread's view of one other thread it may talk to: lanes out, lanes in, and the bell. */
 import type { BoardSlot } from './board.ts'
 import { createLane, type Lane, type LaneLimits } from './rings/lane.ts'
-import { createConsumer, createProducer, type RingConsumer } from './rings/ring.ts'
+import { createConsumer, createProducer, type AtomicsLike, type RingConsumer } from './rings/ring.ts'
 import { createBell, type Bell, type BellBatch } from './rings/waiting.ts'
 import { linkRings, type LinkMemory, type PeerWiring } from './wiring.ts'
 
@@ -36,42 +36,44 @@ export const REQUESTS_WAITING: LaneLimits = { queuedMax: 4096, queuedBytesMax: 1
 /** Replies and control records are bounded by what is in flight; the queue itself never refuses. */
 export const UNLIMITED: LaneLimits = { queuedMax: Infinity, queuedBytesMax: Infinity }
 
-export function createPeer(wiring: PeerWiring, slot: BoardSlot, bells: BellBatch): Peer {
+export function createPeer(wiring: PeerWiring, slot: BoardSlot, bells: BellBatch, atomics: AtomicsLike): Peer {
   const peer: Peer = {
     name: wiring.name,
     generation: wiring.generation,
-    bell: createBell(slot.words, slot.parkedIndex, bells),
+    bell: createBell(slot.words, slot.parkedIndex, bells, atomics),
     out: undefined,
     in: undefined,
   }
-  rewire(peer, wiring)
+  rewire(peer, wiring, atomics)
   return peer
 }
 
 /** Takes over new lanes and a new bell; what is unchanged stays in use. */
-export function rewire(peer: Peer, wiring: PeerWiring): void {
+export function rewire(peer: Peer, wiring: PeerWiring, atomics: AtomicsLike): void {
   peer.generation = wiring.generation
-  if (wiring.out?.lane !== peer.out?.lane) peer.out = wiring.out === null ? undefined : outgoing(wiring.out, peer.bell)
-  if (wiring.in?.lane !== peer.in?.lane) peer.in = wiring.in === null ? undefined : incoming(wiring.in, peer.bell)
+  if (wiring.out?.lane !== peer.out?.lane)
+    peer.out = wiring.out === null ? undefined : outgoing(wiring.out, peer.bell, atomics)
+  if (wiring.in?.lane !== peer.in?.lane)
+    peer.in = wiring.in === null ? undefined : incoming(wiring.in, peer.bell, atomics)
 }
 
-function outgoing(link: LinkMemory, bell: Bell): Outgoing {
+function outgoing(link: LinkMemory, bell: Bell, atomics: AtomicsLike): Outgoing {
   const rings = linkRings(link)
   return {
     lane: link.lane,
-    requests: createLane(createProducer(rings.requests), bell, REQUESTS_WAITING),
-    control: createLane(createProducer(rings.control), bell, UNLIMITED),
-    replies: createConsumer(rings.replies),
+    requests: createLane(createProducer(rings.requests, atomics), bell, REQUESTS_WAITING),
+    control: createLane(createProducer(rings.control, atomics), bell, UNLIMITED),
+    replies: createConsumer(rings.replies, atomics),
   }
 }
 
-function incoming(link: LinkMemory, bell: Bell): Incoming {
+function incoming(link: LinkMemory, bell: Bell, atomics: AtomicsLike): Incoming {
   const rings = linkRings(link)
   return {
     lane: link.lane,
-    requests: createConsumer(rings.requests),
-    control: createConsumer(rings.control),
-    replies: createLane(createProducer(rings.replies), bell, UNLIMITED),
+    requests: createConsumer(rings.requests, atomics),
+    control: createConsumer(rings.control, atomics),
+    replies: createLane(createProducer(rings.replies, atomics), bell, UNLIMITED),
     cancelled: new Set(),
   }
 }

@@ -11,7 +11,6 @@
 import { readBlockReference, type Asks } from './asks.ts'
 import type { BlockPort } from './blocks.ts'
 import type { Codec } from './codec.ts'
-import { systemClock } from './common/clock.ts'
 import { errorToWire } from './common/errors.ts'
 import { Pumped } from './loop.ts'
 import type { HeldTable } from './mailbox/held-table.ts'
@@ -29,6 +28,7 @@ const REQUESTS_PER_ROUND = 16
 
 export interface PumpHost {
   readonly name: string
+  readonly sharedMs: () => number
   readonly peers: ReadonlyMap<string, Peer>
   readonly asks: Asks
   readonly turns: Turns
@@ -55,7 +55,7 @@ export interface Pump {
 }
 
 export function createPump(host: PumpHost): Pump {
-  const { peers, asks, turns, table, codec, blocks } = host
+  const { sharedMs, peers, asks, turns, table, codec, blocks } = host
   let accepting = false
   // For each lane the tail at the time of the stop.
   let stopTails: Map<number, number> | undefined
@@ -208,13 +208,13 @@ export function createPump(host: PumpHost): Pump {
 
   return {
     run() {
-      const endAt = systemClock.monotonicMs() + BATCH_MS
+      const endAt = sharedMs() + BATCH_MS
       let moved = 0
       while (moved < BATCH_RECORDS) {
         const count = round()
         if (count === 0) return moved === 0 ? Pumped.Idle : Pumped.Drained
         moved += count
-        if (systemClock.monotonicMs() >= endAt) return Pumped.More
+        if (sharedMs() >= endAt) return Pumped.More
       }
       return Pumped.More
     },

@@ -25,7 +25,7 @@ import { blame } from './mailbox/held-table.ts'
 import { noChildren, supervise, type SupervisionEvent, type SupervisionLimits, type Verdict } from './supervision.ts'
 import { createSwitchboard, type SwitchboardOptions } from './switchboard.ts'
 import { HOST, HOST_INCARNATION, INCARNATIONS_MAX, type BlockWiring, type FromWorker } from './wiring.ts'
-import { spawnWorker } from './worker-host.ts'
+import type { Transport } from './transport.ts'
 
 export interface SupervisorOptions extends Pick<SwitchboardOptions, 'board' | 'shared' | 'logging'> {
   readonly endpoint: Endpoint
@@ -34,7 +34,7 @@ export interface SupervisorOptions extends Pick<SwitchboardOptions, 'board' | 's
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  readonly workerEntry: URL | undefined
+  readonly transport: Transport
   /** The host's own endpoint may have work: a block for it has arrived, or it is time to look. */
   readonly onHostWork: () => void
   /** The system cannot go on; no child lives any more or will. */
@@ -74,7 +74,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let phase: 'open' | 'closing' | 'failed' = 'open'
   // Restarts of groups must not interleave; single children's cannot.
   let groupRestart: Promise<void> = Promise.resolve()
-  let ticker = clock.setTimer(TICK_MS, tick)
+  let ticker = options.transport.watched ? clock.setTimer(TICK_MS, tick) : undefined
 
   function decide(event: SupervisionEvent): Verdict {
     const decision = supervise(state, event, clock.monotonicMs(), limits, random)
@@ -114,9 +114,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     child.ending = undefined
     child.stopped = Promise.withResolvers()
     child.slot.set(BOARD_WORD.Incarnation, incarnation)
-    const worker = spawnWorker({
+    const worker = options.transport.spawn({
       spec: child.spec,
-      entry: options.workerEntry,
       onMessage: (message) => hear(child, message),
     })
     child.worker = worker
@@ -258,7 +257,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   async function forceAll(): Promise<void> {
-    ticker.cancel()
+    ticker?.cancel()
     const living = [...children.values()].filter(({ worker }) => worker !== undefined)
     for (const child of living) setStatus(child, 'failed')
     await Promise.all(living.map(terminate))
@@ -376,7 +375,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
     async stopAll(deadlineMs) {
       if (phase === 'open') phase = 'closing'
-      ticker.cancel()
+      ticker?.cancel()
       const endAt = clock.monotonicMs() + deadlineMs
       for (const child of [...children.values()].reverse()) {
         await stopChild(child, Math.min(shutdownMsOf(child), Math.max(0, endAt - clock.monotonicMs())))

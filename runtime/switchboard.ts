@@ -4,7 +4,6 @@
  * Every incarnation gets a fresh pair of ports with each living peer: a bell cannot outlive its thread. Links and tables
  * are made once per child and given to each incarnation again.
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { BlockStore } from './blocks.ts'
 import type { Child } from './child.ts'
 import { createCodec } from './codec.ts'
@@ -12,16 +11,8 @@ import type { Endpoint } from './endpoint.ts'
 import type { Links } from './links.ts'
 import { heldTableMemory } from './mailbox/held-table.ts'
 import { inlineBytesMax, RecordFlag, RecordKind } from './rings/layout.ts'
-import {
-  DYNAMIC_LINK,
-  HOST,
-  HOST_INCARNATION,
-  HOST_LINK,
-  STATIC_LINK,
-  type DeathRecord,
-  type PeerWiring,
-  type StartWiring,
-} from './wiring.ts'
+import type { Transport } from './transport.ts'
+import { HOST, HOST_INCARNATION, type DeathRecord, type PeerWiring, type Port, type StartWiring } from './wiring.ts'
 
 export interface SwitchboardOptions {
   readonly children: ReadonlyMap<string, Child>
@@ -31,13 +22,14 @@ export interface SwitchboardOptions {
   readonly board: SharedArrayBuffer
   readonly shared: Readonly<Record<string, SharedArrayBuffer>>
   readonly logging: boolean
+  readonly transport: Transport
 }
 
 export interface Switchboard {
   /** Makes the links and the held table of a child that has been described. */
   link(child: Child): void
   /** The wiring of the child's new incarnation; its living peers are given their new bells. */
-  plug(child: Child): { readonly wiring: StartWiring; readonly ports: readonly MessagePort[] }
+  plug(child: Child): { readonly wiring: StartWiring; readonly ports: readonly Port[] }
   /** Tells every living thread of a death. */
   announce(record: DeathRecord): void
   /** Asks a child to stop in order. */
@@ -50,7 +42,8 @@ const HOST_GENERATION = 0
 const HOST_SLOT = 0
 
 export function createSwitchboard(options: SwitchboardOptions): Switchboard {
-  const { children, links, blocks, endpoint } = options
+  const { children, links, blocks, endpoint, transport } = options
+  const { capacity } = transport
   const codec = createCodec()
 
   const mayReach = (from: string, child: Child): boolean =>
@@ -61,15 +54,16 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
   function link(child: Child): void {
     const { name } = child.spec
     const { inFlightMax = 0 } = child.description ?? {}
-    links.ensure(HOST, name, child.dynamic ? DYNAMIC_LINK : STATIC_LINK)
-    links.ensure(name, HOST, HOST_LINK)
+    const own = child.dynamic ? capacity.dynamic : capacity.static
+    links.ensure(HOST, name, own)
+    links.ensure(name, HOST, capacity.host)
     for (const other of children.values()) {
       if (other === child || other.description === undefined) continue
-      const capacity = child.dynamic || other.dynamic ? DYNAMIC_LINK : STATIC_LINK
-      if (mayReach(name, other)) links.ensure(name, other.spec.name, capacity)
-      if (mayReach(other.spec.name, child)) links.ensure(other.spec.name, name, capacity)
+      const between = other.dynamic ? capacity.dynamic : own
+      if (mayReach(name, other)) links.ensure(name, other.spec.name, between)
+      if (mayReach(other.spec.name, child)) links.ensure(other.spec.name, name, between)
     }
-    const payloadBytes = inlineBytesMax((child.dynamic ? DYNAMIC_LINK : STATIC_LINK).requestBytes)
+    const payloadBytes = inlineBytesMax(own.requestBytes)
     child.table ??= heldTableMemory(inFlightMax, payloadBytes)
   }
 
@@ -86,13 +80,13 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
     }
   }
 
-  function plug(child: Child): { wiring: StartWiring; ports: MessagePort[] } {
+  function plug(child: Child): { wiring: StartWiring; ports: Port[] } {
     const { name, config } = child.spec
-    const ports: MessagePort[] = []
+    const ports: Port[] = []
     const peers = links.peersOf(name).map((peer) => {
       const other = children.get(peer)
       if (peer !== HOST && other?.attached !== true) return peerWiring(name, peer, null)
-      const channel = new MessageChannel()
+      const channel = transport.channel()
       const seen = peerWiring(peer, name, { port: channel.port2, incarnation: child.incarnation })
       if (other === undefined) endpoint.connect(seen)
       else other.worker?.post({ kind: 'peer', peer: seen }, [channel.port2])

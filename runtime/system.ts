@@ -23,7 +23,8 @@ import { inlineBytesMax } from './rings/layout.ts'
 import { createParking } from './rings/waiting.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
 import { SUPERVISION_DEFAULTS, type SupervisionLimits } from './supervision.ts'
-import { HOST, HOST_INCARNATION, HOST_LINK, type HostProtocol } from './wiring.ts'
+import { threadTransport, type Transport } from './transport.ts'
+import { HOST, HOST_INCARNATION, type HostProtocol } from './wiring.ts'
 
 /** Calls about children that the host serves at the same time. */
 const HOST_IN_FLIGHT_MAX = 256
@@ -33,24 +34,34 @@ const FLUSH_STEP_MS = 5
 const CLOSE_DEFAULT_MS = 30_000
 
 export async function startSystem(options: SystemOptions): Promise<ActorSystem> {
+  return startOn(threadTransport(own(options, 'workerEntry') as URL | undefined), options)
+}
+
+/** Starts a system whose actors live where the transport puts them. */
+export async function startOn(
+  transport: Transport,
+  options: SystemOptions,
+  limits: Partial<SupervisionLimits> = {},
+): Promise<ActorSystem> {
   const resolved = resolveOptions(options)
-  const { clock, random, logger, shared, workerEntry } = resolved
+  const { clock, random, logger, shared } = resolved
   const board = createBoard()
   const slot = boardSlot(board, 0)
   slot.set(BOARD_WORD.Incarnation, HOST_INCARNATION)
   const store = createBlockStore()
-  const keepAlive = createKeepAlive()
-  const loop = createEventedLoop(() => endpoint)
+  const keepAlive = transport.holdsProcess ? createKeepAlive() : NO_KEEP_ALIVE
+  const loop = createEventedLoop(() => endpoint, transport.host)
   const calls = hostCalls(() => supervisor)
   const endpoint: Endpoint = createEndpoint({
     name: HOST,
     incarnation: HOST_INCARNATION,
     clock,
+    thread: transport.host,
     logger,
     slot,
     slotOf: (index) => boardSlot(board, index),
-    table: heldTableMemory(HOST_IN_FLIGHT_MAX, inlineBytesMax(HOST_LINK.requestBytes)),
-    parking: createParking(slot.words, slot.parkedIndex, () => HOST_INCARNATION),
+    table: heldTableMemory(HOST_IN_FLIGHT_MAX, inlineBytesMax(transport.capacity.host.requestBytes)),
+    parking: createParking(slot.words, slot.parkedIndex, () => HOST_INCARNATION, transport.host.atomics),
     blocks: hostBlocks(store, () => supervisor),
     handlers: calls,
     // The host's handlers need nothing but who asks.
@@ -64,14 +75,14 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
   const supervisor: Supervisor = createSupervisor({
     endpoint,
     blocks: store,
-    limits: resolved.limits,
+    limits: { ...resolved.limits, ...limits },
     clock,
     random,
     logger,
     board,
     shared,
     logging: logger !== silentLogger,
-    workerEntry,
+    transport,
     onHostWork: loop.schedule,
     onFailed: (error) => endpoint.shut(error),
   })
@@ -83,18 +94,20 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     keepAlive.close()
     throw error
   }
-  return openSystem({ endpoint, supervisor, keepAlive, shared, stopLoop: loop.stop })
+  const { holdsProcess } = transport
+  return openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, stopLoop: loop.stop })
 }
 
 interface Parts {
   readonly endpoint: Endpoint
   readonly supervisor: Supervisor
   readonly keepAlive: KeepAlive
+  readonly holdsProcess: boolean
   readonly shared: Readonly<Record<string, SharedArrayBuffer>>
   readonly stopLoop: () => void
 }
 
-function openSystem({ endpoint, supervisor, keepAlive, shared, stopLoop }: Parts): ActorSystem {
+function openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, stopLoop }: Parts): ActorSystem {
   let closed: Promise<void> | undefined
   const sender: Sender = {
     ask: (to, call, arg, callOptions) =>
@@ -104,7 +117,8 @@ function openSystem({ endpoint, supervisor, keepAlive, shared, stopLoop }: Parts
     tell: (to, call, arg) => endpoint.tell(to, call, arg),
   }
   const refs = createRefs(sender)
-  const removeFlush = flushBeforeExit(() => endpoint.queued() > 0 || supervisor.untaken())
+  const untaken = (): boolean => endpoint.queued() > 0 || supervisor.untaken()
+  const removeFlush = holdsProcess ? flushBeforeExit(untaken) : () => {}
 
   async function shutDown(deadlineMs: number): Promise<void> {
     removeFlush()
@@ -171,7 +185,6 @@ function resolveOptions(options: SystemOptions) {
     clock: (own(options, 'clock') ?? systemClock) as Clock,
     random: (own(options, 'random') ?? systemRandom) as Random,
     logger: (own(options, 'logger') ?? silentLogger) as Logger,
-    workerEntry: own(options, 'workerEntry') as URL | undefined,
     shared: Object.fromEntries(sizes.map(([region, bytes]) => [region, new SharedArrayBuffer(bytes)])),
   }
 }
@@ -237,6 +250,8 @@ function createKeepAlive(): KeepAlive {
     },
   }
 }
+
+const NO_KEEP_ALIVE: KeepAlive = Object.freeze({ hold() {}, close() {} })
 
 /** Tells have nobody waiting for them: before the process exits by itself, their actors must have taken them. */
 function flushBeforeExit(unsent: () => boolean): () => void {

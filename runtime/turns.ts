@@ -11,7 +11,7 @@ import type { BlockPort } from './blocks.ts'
 import { blockReference, CORRELATION_SPAN, readBlockReference } from './asks.ts'
 import { BOARD_TIMES, BOARD_WORD, type BoardSlot } from './board.ts'
 import type { Codec, Encoded } from './codec.ts'
-import { systemClock, type Clock } from './common/clock.ts'
+import type { Clock } from './common/clock.ts'
 import { errorToWire, type PitError } from './common/errors.ts'
 import { createDeadlineSweep } from './deadlines.ts'
 import type { Call, ResolvedHandler } from './define-actor.ts'
@@ -28,6 +28,7 @@ export interface TurnHost {
   readonly name: string
   readonly incarnation: number
   readonly clock: Clock
+  readonly sharedMs: () => number
   readonly codec: Codec
   readonly blocks: BlockPort
   readonly table: HeldTable
@@ -71,12 +72,12 @@ export interface Turns {
 }
 
 export function createTurns(host: TurnHost): Turns {
-  const { table, slot, codec, clock } = host
+  const { table, slot, codec, clock, sharedMs } = host
   const running = new Map<number, Running>()
   const sweep = createDeadlineSweep(clock, expire)
 
   function expire(): number {
-    const now = systemClock.monotonicMs()
+    const now = sharedMs()
     let next = Infinity
     for (const turn of running.values()) {
       if (turn.controller === undefined || turn.abortedWith !== undefined) continue
@@ -97,12 +98,11 @@ export function createTurns(host: TurnHost): Turns {
   function signalOf(turn: Running): AbortSignal {
     if (turn.controller === undefined) {
       turn.controller = new AbortController()
-      if (turn.abortedWith === undefined && turn.deadlineAt <= systemClock.monotonicMs()) {
+      if (turn.abortedWith === undefined && turn.deadlineAt <= sharedMs()) {
         turn.abortedWith = deadlineError(turn)
       }
       if (turn.abortedWith !== undefined) turn.controller.abort(turn.abortedWith)
-      else if (turn.deadlineAt !== Infinity)
-        sweep.note(clock.monotonicMs() + turn.deadlineAt - systemClock.monotonicMs())
+      else if (turn.deadlineAt !== Infinity) sweep.note(clock.monotonicMs() + turn.deadlineAt - sharedMs())
     }
     return turn.controller.signal
   }
@@ -139,7 +139,7 @@ export function createTurns(host: TurnHost): Turns {
   }
 
   function run(message: HeldMessage, turn: Running, handler: ResolvedHandler, arg: unknown): void {
-    const call = new RunningCall(turn, message.redelivered, clock, signalOf)
+    const call = new RunningCall(turn, message.redelivered, host, signalOf)
     let result: unknown
     slot.put(BOARD_WORD.Turn, turn.cell + 1)
     try {
@@ -160,7 +160,7 @@ export function createTurns(host: TurnHost): Turns {
   function answer(turn: Running, kind: RecordKind, value: unknown): void {
     running.delete(turn.correlation)
     turn.settled = true
-    if (turn.startedAt > 0) slot.time(BOARD_TIMES.Run, systemClock.monotonicMs() - turn.startedAt)
+    if (turn.startedAt > 0) slot.time(BOARD_TIMES.Run, sharedMs() - turn.startedAt)
     if (turn.link === undefined || turn.kind !== RecordKind.Ask) {
       if (kind === RecordKind.Failure) {
         host.onDeadLetter((value as { message: string }).message, turn.call, turn.sender)
@@ -202,7 +202,7 @@ export function createTurns(host: TurnHost): Turns {
     running.set(turn.correlation, turn)
     slot.add(BOARD_WORD.MessagesIn, 1)
     slot.put(BOARD_WORD.InFlight, table.inFlight())
-    const now = systemClock.monotonicMs()
+    const now = sharedMs()
     if (turn.deadlineAt <= now) {
       running.delete(turn.correlation)
       host.onDeadLetter('expired before its turn', '', turn.sender)
@@ -283,13 +283,18 @@ export function createTurns(host: TurnHost): Turns {
  */
 class RunningCall implements Call {
   readonly #turn: Running
-  readonly #clock: Clock
+  readonly #host: Pick<TurnHost, 'clock' | 'sharedMs'>
   readonly #signalOf: (turn: Running) => AbortSignal
   readonly redelivered: number
 
-  constructor(turn: Running, redelivered: number, clock: Clock, signalOf: (turn: Running) => AbortSignal) {
+  constructor(
+    turn: Running,
+    redelivered: number,
+    host: Pick<TurnHost, 'clock' | 'sharedMs'>,
+    signalOf: (turn: Running) => AbortSignal,
+  ) {
     this.#turn = turn
-    this.#clock = clock
+    this.#host = host
     this.#signalOf = signalOf
     this.redelivered = redelivered
   }
@@ -308,7 +313,7 @@ class RunningCall implements Call {
   }
 
   get deadlineAt(): number {
-    return this.#clock.now() + this.#turn.deadlineAt - systemClock.monotonicMs()
+    return this.#host.clock.now() + this.#turn.deadlineAt - this.#host.sharedMs()
   }
 
   get signal(): AbortSignal {

@@ -7,6 +7,14 @@ import type { HeldTableMemory } from './mailbox/held-table.ts'
 import { linkOffsets, type LinkCapacity } from './rings/layout.ts'
 import { ringMemory, type RingMemory } from './rings/ring.ts'
 
+/** The end of a channel: a MessagePort, or its twin in one thread. */
+export interface Port {
+  postMessage(value: unknown): void
+  on(event: 'message', listener: (message: unknown) => void): unknown
+  unref(): void
+  close(): void
+}
+
 export const HOST = 'host'
 export const HOST_INCARNATION = 1
 /** Incarnation numbers fit into 16 bits of a record's header. */
@@ -58,7 +66,7 @@ export interface PeerWiring {
   /** The peer asks this thread. */
   readonly in: LinkMemory | null
   /** Absent while the peer has no thread. */
-  readonly bell: { readonly port: MessagePort; readonly incarnation: number } | null
+  readonly bell: { readonly port: Port; readonly incarnation: number } | null
 }
 
 export interface BlockWiring {

@@ -1,12 +1,11 @@
 /** A worker thread as the supervisor sees it: its control channel, its port, and how it ended. */
 import { transfer, wrap } from 'comlink'
 import { extname } from 'node:path'
-import { MessageChannel, Worker, type Transferable } from 'node:worker_threads'
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
 import type { EventLoopTimes } from './actor-system.ts'
-import { describe, errorFromWire, PitError } from './common/errors.ts'
 import type { ChildSpec } from './define-actor.ts'
-import { fail } from './errors.ts'
-import type { Description, FromWorker, Outcome, StartWiring, ToWorker, WorkerBoot, WorkerControl } from './wiring.ts'
+import { untilExit } from './outcome.ts'
+import type { Description, FromWorker, Port, StartWiring, ToWorker, WorkerBoot, WorkerControl } from './wiring.ts'
 
 /** The entry file beside this one, as source or compiled. */
 const WORKER_ENTRY = new URL(`./worker-entry${extname(import.meta.filename)}`, import.meta.url)
@@ -21,8 +20,8 @@ export interface WorkerHost {
   /** Imports the module in the worker and says what it needs. Rejects with `MODULE_INVALID`, or when the worker ends. */
   describe(): Promise<Description>
   /** Runs `init`. Rejects with `INIT_FAILED`, or when the worker ends. */
-  start(wiring: StartWiring, transferList: readonly Transferable[]): Promise<void>
-  post(message: ToWorker, transferList?: readonly Transferable[]): void
+  start(wiring: StartWiring, ports: readonly Port[]): Promise<void>
+  post(message: ToWorker, ports?: readonly Port[]): void
   /** Read from outside, without a message. */
   eventLoop(): EventLoopTimes
   /** Ends the thread at once; `false` when it does not end (a zombie). */
@@ -33,11 +32,10 @@ export interface WorkerHost {
 
 export interface WorkerHostOptions {
   readonly spec: ChildSpec
-  readonly entry: URL | undefined
   readonly onMessage: (message: FromWorker) => void
 }
 
-export function spawnWorker({ spec, entry = WORKER_ENTRY, onMessage }: WorkerHostOptions): WorkerHost {
+export function spawnWorker({ spec, onMessage }: WorkerHostOptions, entry: URL = WORKER_ENTRY): WorkerHost {
   const channel = new MessageChannel()
   const workerData: WorkerBoot = { module: spec.module, actor: spec.actor, name: spec.name, control: channel.port2 }
   const worker = new Worker(entry, {
@@ -60,29 +58,11 @@ export function spawnWorker({ spec, entry = WORKER_ENTRY, onMessage }: WorkerHos
     resolveExit(thrown ?? (code === 0 ? null : new Error(`the thread ended with exit code ${code}`)))
   })
 
-  /** A Comlink call to a dead worker never settles: the worker's end settles it, or the deadline. */
-  async function untilExit<T>(call: Promise<Outcome<T>>): Promise<T> {
-    const outcome = await Promise.race([call.catch(notSent), exited.then(diedEarly), timeout(START_MS)])
-    if (outcome === false) throw fail('INIT_FAILED', { actor: spec.name, reason: `no answer within ${START_MS} ms` })
-    if (outcome.ok) return outcome.value
-    throw errorFromWire(outcome.error)
-  }
-
-  /** A configuration that cannot be cloned. */
-  function notSent(cause: unknown): never {
-    throw fail('INIT_FAILED', { actor: spec.name, reason: describe(cause) }, { cause })
-  }
-
-  function diedEarly(cause: Error | null): never {
-    if (cause instanceof PitError) throw cause
-    const reason = cause?.message ?? 'the thread ended'
-    throw fail('INIT_FAILED', { actor: spec.name, reason }, { cause: cause ?? undefined })
-  }
-
   return {
-    describe: () => untilExit(control.describe()),
-    async start(wiring, transferList) {
-      await untilExit(control.start(transfer(wiring, [...transferList])))
+    describe: () => untilExit(spec.name, control.describe(), exited, startLimit()),
+    async start(wiring, ports) {
+      const started = control.start(transfer(wiring, [...moved(ports)]))
+      await untilExit(spec.name, started, exited, startLimit())
       // From here on only pending asks keep the process alive.
       worker.unref()
       channel.port1.unref()
@@ -91,7 +71,7 @@ export function spawnWorker({ spec, entry = WORKER_ENTRY, onMessage }: WorkerHos
       const { active: activeMs, idle: idleMs } = worker.performance.eventLoopUtilization()
       return { activeMs, idleMs }
     },
-    post: (message, transferList = []) => worker.postMessage(message, transferList),
+    post: (message, ports = []) => worker.postMessage(message, moved(ports)),
     async terminate() {
       const ended = Promise.race([worker.terminate(), exited]).then(() => true)
       return Promise.race([ended, timeout(TERMINATE_MS)])
@@ -99,6 +79,11 @@ export function spawnWorker({ spec, entry = WORKER_ENTRY, onMessage }: WorkerHos
     exited,
   }
 }
+
+const startLimit = () => ({ passed: timeout(START_MS), afterMs: START_MS })
+
+/** The ports of this transport's channels are MessagePorts. */
+const moved = (ports: readonly Port[]): readonly MessagePort[] => ports as MessagePort[]
 
 function timeout(ms: number): Promise<false> {
   return new Promise((resolve) => setTimeout(() => resolve(false), ms).unref())

@@ -11,7 +11,7 @@
  * I3. Bounded: `cells` messages of at most `payloadBytes` each. Untouched cells cost address space only, and free cells
  *     are reused last-in first-out.
  */
-import { broken, copy, type RingConsumer } from '../rings/ring.ts'
+import { broken, copy, type AtomicsLike, type RingConsumer } from '../rings/ring.ts'
 
 const CELL = {
   state: 0,
@@ -85,7 +85,7 @@ export interface HeldTable {
   takeLeftovers(): readonly number[]
 }
 
-export function openHeldTable(memory: HeldTableMemory): HeldTable {
+export function openHeldTable(memory: HeldTableMemory, atomics: AtomicsLike = Atomics): HeldTable {
   const { cells, payloadBytes } = memory
   const stride = strideOf(payloadBytes)
   const words = new Int32Array(memory.buffer)
@@ -124,7 +124,7 @@ export function openHeldTable(memory: HeldTableMemory): HeldTable {
       doubles[(base + CELL.deadlineAt) >> 1] = record.deadlineAt
       doubles[(base + CELL.sentAt) >> 1] = record.sentAt
       copy(record.data, record.payloadStart, record.payloadEnd, bytes, cell * stride + CELL_HEADER_BYTES)
-      Atomics.store(words, base + CELL.state, CellState.Held)
+      atomics.store(words, base + CELL.state, CellState.Held)
       return cell
     },
     holds: (lane, record) => left.some((cell) => isRecord(cell, lane, record)),
@@ -149,10 +149,10 @@ export function openHeldTable(memory: HeldTableMemory): HeldTable {
         payloadEnd: payloadStart + words[base + CELL.length]!,
       }
     },
-    markStarted: (cell) => void Atomics.store(words, at(cell, CELL.state), CellState.Started),
+    markStarted: (cell) => void atomics.store(words, at(cell, CELL.state), CellState.Started),
     free(cell) {
       if (words[at(cell, CELL.state)] === CellState.Free) broken('a cell is freed once')
-      Atomics.store(words, at(cell, CELL.state), CellState.Free)
+      atomics.store(words, at(cell, CELL.state), CellState.Free)
       freeCells.push(cell)
     },
     inFlight: () => cells - freeCells.length,

@@ -18,7 +18,6 @@
  * An evented thread sleeps in its event loop and is woken by a message on a port; a blocking one sleeps in
  * `Atomics.wait` on the parked word itself, so its mark carries a flag that says "notify, do not post".
  */
-import type { MessagePort } from 'node:worker_threads'
 import type { AtomicsLike } from './ring.ts'
 
 /** Set in the parked word of a thread that sleeps in `Atomics.wait`. Incarnations are below it. */
@@ -52,7 +51,7 @@ export interface Bell {
   /** Wakes the peer whatever its parked word says (I4). */
   nudge(): void
   /** A port to this incarnation of the peer; the one before is closed. */
-  connect(port: MessagePort, incarnation: number): void
+  connect(port: ClosablePort, incarnation: number): void
   close(): void
 }
 
@@ -92,6 +91,10 @@ export interface BellPort {
   postMessage(value: unknown): void
 }
 
+interface ClosablePort extends BellPort {
+  close(): void
+}
+
 /** Wakes the sleeper of that parked word once, if `port` reaches it. Returns whether it rang. */
 export function wake(
   words: Int32Array,
@@ -110,13 +113,13 @@ export function wake(
   return true
 }
 
-export function createBell(words: Int32Array, index: number, batch: BellBatch): Bell {
-  let port: MessagePort | undefined
+export function createBell(words: Int32Array, index: number, batch: BellBatch, atomics: AtomicsLike = Atomics): Bell {
+  let port: ClosablePort | undefined
   let incarnation = 0
   let due = false
   const ringNow = (): void => {
     due = false
-    wake(words, index, port, incarnation)
+    wake(words, index, port, incarnation, atomics)
   }
   return {
     ring() {

@@ -23,6 +23,7 @@ import {
 } from '../define-actor.ts'
 import { fail, initError } from '../errors.ts'
 import type { TimeDistribution } from '../histogram.ts'
+import { systemFiles } from '../persistence/index.ts'
 import { createMonitors } from '../monitors.ts'
 import { createRef, type Sender } from '../refs.ts'
 import { detach } from '../scope.ts'
@@ -114,6 +115,7 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
       random,
       ids,
       logger,
+      files: systemFiles,
       stopping: stop.signal,
       ref: (key) => refFrom(name, incarnation, key),
       shared,
