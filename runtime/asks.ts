@@ -4,7 +4,7 @@
  */
 import { errorFromWire, type PitError, type WireError } from './common/errors.ts'
 import type { Clock } from './common/clock.ts'
-import type { CallOptions } from './define-actor.ts'
+import type { ResolvedCallOptions } from './call-options.ts'
 import { createDeadlineSweep } from './deadlines.ts'
 import { fail } from './errors.ts'
 import type { Encoded } from './codec.ts'
@@ -41,14 +41,15 @@ export interface AskHost {
 }
 
 export interface Asks {
-  /** `inheritedAt` is the deadline of the message in whose handler the ask is made. */
+  /** `inheritedAt` is the deadline of the message in whose handler the ask is made; `flags` go into the header. */
   ask(
     peer: Peer,
     out: Outgoing,
     call: string,
     body: Encoded,
-    options: CallOptions,
+    options: ResolvedCallOptions,
     inheritedAt: number,
+    flags?: number,
   ): Promise<unknown>
   /** `false` when there is no room for it. */
   tell(peer: Peer, out: Outgoing, body: Encoded): boolean
@@ -106,6 +107,7 @@ export function createAsks(host: AskHost): Asks {
     correlation: number,
     leftMs: number,
     body: Encoded,
+    flags: number = RecordFlag.None,
   ): boolean {
     const { bytes, start, end } = body
     const sentAt = sharedMs()
@@ -113,25 +115,14 @@ export function createAsks(host: AskHost): Asks {
     host.onSent()
     if (end - start <= inlineBytesMax(out.requests.capacityBytes)) {
       const { requests } = out
-      return requests.send(
-        kind,
-        RecordFlag.None,
-        incarnation,
-        correlation,
-        deadlineAt,
-        bytes,
-        start,
-        end,
-        undefined,
-        sentAt,
-      )
+      return requests.send(kind, flags, incarnation, correlation, deadlineAt, bytes, start, end, undefined, sentAt)
     }
     const id = host.blocks.send(peer.name, bytes, start, end)
     const reference = blockReference(id)
     if (
       out.requests.send(
         kind,
-        RecordFlag.Block,
+        flags | RecordFlag.Block,
         incarnation,
         correlation,
         deadlineAt,
@@ -148,7 +139,7 @@ export function createAsks(host: AskHost): Asks {
   }
 
   return {
-    ask(peer, out, call, body, options, inheritedAt) {
+    ask(peer, out, call, body, options, inheritedAt, flags) {
       const { signal, deadlineMs: wantedMs = DEADLINE_DEFAULT_MS } = options
       if (signal?.aborted === true) {
         return Promise.reject(fail('CANCELLED', { actor: peer.name, call }, { cause: signal.reason }))
@@ -159,7 +150,7 @@ export function createAsks(host: AskHost): Asks {
         return Promise.reject(fail('DEADLINE_EXCEEDED', { actor: peer.name, call, deadlineMs: wantedMs }))
       const correlation = incarnation * CORRELATION_SPAN + ++counter
       return new Promise((resolve, reject) => {
-        if (!send(peer, out, RecordKind.Ask, correlation, deadlineMs, body)) {
+        if (!send(peer, out, RecordKind.Ask, correlation, deadlineMs, body, flags)) {
           reject(fail('MAILBOX_FULL', { actor: peer.name, from: host.name, queued: out.requests.queued() }))
           return
         }

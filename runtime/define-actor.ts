@@ -37,12 +37,21 @@ export interface CallOptions {
   readonly deadlineMs?: number
   /** Aborting it fails the ask with `CANCELLED` and aborts the handler's `ctx.call.signal`; the worker lives on. */
   readonly signal?: AbortSignal
+  /**
+   * W3C trace context of the caller. A call made in a handler needs none: it carries on the trace of the message in hand.
+   * What is not valid is refused with `INVALID_OPTION`.
+   */
+  readonly traceparent?: string
+  readonly tracestate?: string
 }
 
 /** A typed handle on an actor. Refs stay valid across restarts of the actor. */
 export interface ActorRef<P extends AnyProtocol> {
   readonly name: string
-  /** Sends and waits for the reply. Always settles: reply, typed error, deadline, cancellation, stop or restart. */
+  /**
+   * Sends and waits for the reply. Always settles: reply, typed error, deadline, cancellation, stop or restart. An ask
+   * that closes a cycle of asks waiting for each other is refused with `ASK_CYCLE` and the way round.
+   */
   readonly ask: { readonly [K in CallName<P>]: (arg: ArgOf<P[K]>, options?: CallOptions) => Promise<ReplyOf<P[K]>> }
   /** Sends and forgets. Delivered in order with asks from the same sender; failures go to dead letters. */
   readonly tell: { readonly [K in CallName<P>]: (arg: ArgOf<P[K]>) => void }
@@ -128,6 +137,9 @@ export interface Call {
   readonly deadlineAt: number
   /** Aborted when the asker cancels or the deadline passes. Nested asks inherit the deadline until the answer. */
   readonly signal: AbortSignal
+  /** W3C trace context the message came with; nested calls carry it on. */
+  readonly traceparent: string | undefined
+  readonly tracestate: string | undefined
 }
 
 export interface CallContext extends ActorContext {

@@ -13,6 +13,7 @@ import { createCodec, type Encoded } from './codec.ts'
 import { sleep, type Clock } from './common/clock.ts'
 import type { PitError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'
+import { NO_CALL_OPTIONS, resolveCallOptions, type ResolvedCallOptions } from './call-options.ts'
 import type { Call, CallOptions, ResolvedHandler } from './define-actor.ts'
 import { createDeaths } from './deaths.ts'
 import { fail } from './errors.ts'
@@ -22,9 +23,12 @@ import { createMonitors, type Monitors } from './monitors.ts'
 import { createPeer, rewire, type Outgoing, type Peer } from './peer.ts'
 import { createPump } from './pump.ts'
 import type { Lane } from './rings/lane.ts'
+import { RecordFlag } from './rings/layout.ts'
 import { createBellBatch, type Parking } from './rings/waiting.ts'
-import { inheritedDeadlineAt } from './scope.ts'
+import { cyclePath, messageInHand, NO_ASKERS, type CallScope } from './scope.ts'
+import { bodyOf, metaOf } from './message-meta.ts'
 import type { Thread } from './thread.ts'
+import { nextHop, type TraceContext } from './trace-context.ts'
 import { createTurns, type Turns } from './turns.ts'
 import { HOST, type DeathRecord, type PeerWiring } from './wiring.ts'
 
@@ -32,7 +36,7 @@ export interface EndpointOptions {
   readonly name: string
   readonly incarnation: number
   readonly clock: Clock
-  readonly thread: Pick<Thread, 'sharedMs' | 'atomics'>
+  readonly thread: Pick<Thread, 'sharedMs' | 'atomics' | 'random'>
   readonly logger: Logger
   readonly slot: BoardSlot
   readonly slotOf: (slot: number) => BoardSlot
@@ -78,7 +82,7 @@ export interface Endpoint extends PumpedEndpoint {
 
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const { name, slot, parking, logger, clock, incarnation, blocks } = options
-  const { sharedMs, atomics } = options.thread
+  const { sharedMs, atomics, random } = options.thread
   const codec = createCodec()
   const bells = createBellBatch()
   const table = openHeldTable(options.table, atomics)
@@ -198,8 +202,9 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     to: string,
     call: string,
     body: Encoded,
-    callOptions: CallOptions,
+    callOptions: ResolvedCallOptions,
     at: number,
+    flags: number,
   ): Promise<unknown> {
     const { signal, deadlineMs: wantedMs = DEADLINE_DEFAULT_MS } = callOptions
     const startedAt = clock.monotonicMs()
@@ -223,28 +228,54 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     const found = outgoing(to)
     const leftMs = deadlineMs - (clock.monotonicMs() - startedAt)
     if (found === undefined) throw fail('DEADLINE_EXCEEDED', { actor: to, call, deadlineMs: Math.ceil(deadlineMs) })
-    return asks.ask(found.peer, found.out, call, body, { ...callOptions, deadlineMs: leftMs }, at)
+    return asks.ask(found.peer, found.out, call, body, { ...callOptions, deadlineMs: leftMs }, at, flags)
   }
 
-  function ask(to: string, call: string, arg: unknown, callOptions: CallOptions = NO_OPTIONS): Promise<unknown> {
+  /** The trace that a call carries: the caller's, or the next hop of the message in hand. */
+  function traceOf(options: ResolvedCallOptions, message: CallScope | undefined): TraceContext | undefined {
+    if (options.trace !== undefined) return options.trace
+    return message?.trace === undefined ? undefined : nextHop(message.trace, random)
+  }
+
+  function ask(to: string, call: string, arg: unknown, callOptions?: CallOptions): Promise<unknown> {
     if (shutBy !== undefined) return Promise.reject(shutBy)
     if (gone.has(to)) return Promise.reject(fail('ACTOR_STOPPED', { actor: to }))
+    const message = messageInHand()
+    // The host's turns wait for starts and stops, not for asks: no cycle goes through it.
+    const nested = message !== undefined && name !== HOST
     let body: Encoded
+    let options = NO_CALL_OPTIONS
     try {
-      body = codec.encode(arg === undefined ? [call] : [call, arg], to)
+      if (callOptions !== undefined) options = resolveCallOptions(callOptions)
+      if (nested) refuseCycle(message, to, call)
+      const meta = message === undefined && options.trace === undefined ? undefined : metaFor(options, message, nested)
+      body = codec.encode(bodyOf(call, arg, meta), to)
     } catch (error) {
       return Promise.reject(error)
     }
+    const flags = nested ? RecordFlag.Nested : RecordFlag.None
+    const inheritedAt = message?.deadlineAt ?? Infinity
     const peer = peers.get(to)
-    if (peer?.out !== undefined) return asks.ask(peer, peer.out, call, body, callOptions, inheritedDeadlineAt())
-    return askLater(to, call, copyOf(body), callOptions, inheritedDeadlineAt())
+    if (peer?.out !== undefined) return asks.ask(peer, peer.out, call, body, options, inheritedAt, flags)
+    return askLater(to, call, copyOf(body), options, inheritedAt, flags)
+  }
+
+  function refuseCycle(message: CallScope, to: string, call: string): void {
+    const path = cyclePath(message, name, to)
+    if (path !== undefined) throw fail('ASK_CYCLE', { actor: to, call, path: path.join(' → ') })
+  }
+
+  function metaFor(options: ResolvedCallOptions, message: CallScope | undefined, nested: boolean) {
+    return metaOf(nested ? message!.askers : NO_ASKERS, traceOf(options, message))
   }
 
   function tell(to: string, call: string, arg: unknown): void {
     if (shutBy !== undefined || gone.has(to)) return deadLetter('the receiver is stopped', call, name)
+    const message = messageInHand()
     let body: Encoded
     try {
-      body = codec.encode(arg === undefined ? [call] : [call, arg], to)
+      const meta = message?.trace === undefined ? undefined : metaFor(NO_CALL_OPTIONS, message, false)
+      body = codec.encode(bodyOf(call, arg, meta), to)
     } catch (error) {
       return deadLetter(String(error), call, name)
     }
@@ -324,8 +355,6 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     queued,
   }
 }
-
-const NO_OPTIONS: CallOptions = Object.freeze({})
 
 function copyOf({ bytes, start, end }: Encoded): Encoded {
   return { bytes: Uint8Array.prototype.slice.call(bytes, start, end), start: 0, end: end - start }

@@ -28,6 +28,11 @@ export const runtimeErrors = defineErrors({
     status: 500,
     action: 'give-up',
   },
+  ASK_CYCLE: {
+    message: 'asking {actor} for {call} would wait for itself: {path}',
+    status: 508,
+    action: 'bug',
+  },
   CODEC_INVALID: { message: 'a message of {actor} cannot be coded: {reason}', status: 400, action: 'bug' },
   MESSAGE_TOO_LARGE: {
     message: 'a message of {bytes} bytes to {actor} is over the limit of {bytesMax} bytes',

@@ -12,14 +12,16 @@ import { blockReference, CORRELATION_SPAN, readBlockReference } from './asks.ts'
 import { BOARD_TIMES, BOARD_WORD, type BoardSlot } from './board.ts'
 import type { Codec, Encoded } from './codec.ts'
 import type { Clock } from './common/clock.ts'
-import { errorToWire, type PitError } from './common/errors.ts'
+import { describe, errorToWire, type PitError } from './common/errors.ts'
 import { createDeadlineSweep } from './deadlines.ts'
 import type { Call, ResolvedHandler } from './define-actor.ts'
 import { fail } from './errors.ts'
 import type { HeldMessage, HeldTable } from './mailbox/held-table.ts'
+import { readMeta } from './message-meta.ts'
 import type { Incoming, Peer } from './peer.ts'
 import { inlineBytesMax, RecordFlag, RecordKind } from './rings/layout.ts'
-import { callScope, type CallScope } from './scope.ts'
+import { callScope, NO_ASKERS, type CallScope } from './scope.ts'
+import type { TraceContext } from './trace-context.ts'
 
 /** Crashes in the turn of one message after which it is not delivered again. Fewer than a system's restarts. */
 export const POISON_CRASHES = 3
@@ -56,6 +58,8 @@ interface Running extends CallScope {
   abortedWith: PitError | undefined
   /** The asker's incarnation is dead: nobody waits for the reply. */
   orphaned: boolean
+  askers: readonly string[]
+  trace: TraceContext | undefined
 }
 
 export interface Turns {
@@ -125,17 +129,33 @@ export function createTurns(host: TurnHost): Turns {
       controller: undefined,
       abortedWith: undefined,
       orphaned: false,
+      askers: (message.flags & RecordFlag.Nested) === 0 ? NO_ASKERS : [peer?.name ?? ''],
+      trace: undefined,
     }
   }
 
-  function bodyOf(message: HeldMessage, turn: Running): readonly [string, unknown] {
+  /** The argument; the call's name and what else the message carries go into `turn`. */
+  function readBody(message: HeldMessage, turn: Running): unknown {
     const block = turn.blockId === null ? undefined : host.blocks.get(turn.blockId)
     const body =
       block === undefined
         ? codec.decode(message.bytes, message.payloadStart, message.payloadEnd, host.name)
         : codec.decode(Buffer.from(block as unknown as ArrayBuffer), 0, block.byteLength, host.name)
-    if (Array.isArray(body) && typeof body[0] === 'string') return [body[0], body[1]]
-    throw fail('CODEC_INVALID', { actor: host.name, reason: 'the body is not a call' })
+    if (!Array.isArray(body) || typeof body[0] !== 'string')
+      throw fail('CODEC_INVALID', { actor: host.name, reason: 'the body is not a call' })
+    turn.call = body[0]
+    if (body.length > 2) noteMeta(turn, body[2])
+    return body[1]
+  }
+
+  function noteMeta(turn: Running, data: unknown): void {
+    try {
+      const { askers, trace } = readMeta(data)
+      if (askers.length > 0) turn.askers = [...askers, ...turn.askers]
+      turn.trace = trace
+    } catch (cause) {
+      throw fail('CODEC_INVALID', { actor: host.name, reason: describe(cause) }, { cause })
+    }
   }
 
   function run(message: HeldMessage, turn: Running, handler: ResolvedHandler, arg: unknown): void {
@@ -208,22 +228,21 @@ export function createTurns(host: TurnHost): Turns {
       host.onDeadLetter('expired before its turn', '', turn.sender)
       return settle(turn)
     }
-    let body: readonly [string, unknown]
+    let arg: unknown
     try {
-      body = bodyOf(message, turn)
+      arg = readBody(message, turn)
     } catch (error) {
       return answer(turn, RecordKind.Failure, errorToWire(error))
     }
-    turn.call = body[0]
-    const handler = host.handlers.get(body[0])
+    const handler = host.handlers.get(turn.call)
     if (handler === undefined) {
-      const error = fail('UNKNOWN_HANDLER', { actor: host.name, call: body[0] })
+      const error = fail('UNKNOWN_HANDLER', { actor: host.name, call: turn.call })
       return answer(turn, RecordKind.Failure, errorToWire(error))
     }
     table.markStarted(cell)
     turn.startedAt = now
     slot.time(BOARD_TIMES.Wait, now - message.sentAt)
-    run(message, turn, handler, body[1])
+    run(message, turn, handler, arg)
   }
 
   /** A message whose handler ran when its incarnation died: again, or the end of it. */
@@ -231,7 +250,7 @@ export function createTurns(host: TurnHost): Turns {
     const turn = open(message, peer)
     let handler: ResolvedHandler | undefined
     try {
-      turn.call = bodyOf(message, turn)[0]
+      readBody(message, turn)
       handler = host.handlers.get(turn.call)
     } catch (error) {
       return answer(turn, RecordKind.Failure, errorToWire(error))
@@ -318,6 +337,14 @@ class RunningCall implements Call {
 
   get signal(): AbortSignal {
     return this.#signalOf(this.#turn)
+  }
+
+  get traceparent(): string | undefined {
+    return this.#turn.trace?.traceparent
+  }
+
+  get tracestate(): string | undefined {
+    return this.#turn.trace?.tracestate
   }
 }
 

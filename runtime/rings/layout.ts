@@ -75,6 +75,8 @@ export const RecordFlag = {
   None: 0,
   /** The payload is the f64 id of a block outside the ring. */
   Block: 1,
+  /** A handler of the asker waits for the reply. */
+  Nested: 2,
 } as const
 
 /** Largest payload that travels in the ring itself; larger ones go into a block. */

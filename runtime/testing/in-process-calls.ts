@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../common/clock.ts'
 import { errorFromWire, errorToWire, isPitError, type PitError, type WireError } from '../common/errors.ts'
 import type { ActorContext, ActorDefinition, Call, CallOptions, ResolvedHandler } from '../define-actor.ts'
 import { fail } from '../errors.ts'
-import { callScope, inheritedDeadlineAt } from '../scope.ts'
+import { callScope, messageInHand, NO_ASKERS } from '../scope.ts'
 
 /** One life of an actor. */
 export interface Life {
@@ -53,7 +53,7 @@ export function createDispatch({ clock, lifeOf }: CallHost): Dispatch {
       const handler = life.definition.handlers.get(message.call)
       if (handler === undefined) throw fail('UNKNOWN_HANDLER', { actor: message.to, call: message.call })
       const call = callOf(redelivered)
-      const scope = { deadlineAt, settled: false }
+      const scope = { deadlineAt, settled: false, askers: NO_ASKERS, trace: undefined }
       if (call.signal.aborted) throw call.signal.reason
       life.counts.messagesIn++
       life.counts.inFlight++
@@ -73,7 +73,10 @@ export function createDispatch({ clock, lifeOf }: CallHost): Dispatch {
   return async ({ arg, ...rest }) => {
     const { to: actor, call: name, from, senderIncarnation, options } = rest
     const { signal } = options
-    const deadlineMs = Math.min(options.deadlineMs ?? 30_000, inheritedDeadlineAt() - systemClock.monotonicMs())
+    const deadlineMs = Math.min(
+      options.deadlineMs ?? 30_000,
+      (messageInHand()?.deadlineAt ?? Infinity) - systemClock.monotonicMs(),
+    )
     const message = { ...rest, arg: coded(arg, actor) }
     // A message is never handled in its sender's turn.
     await Promise.resolve()
@@ -81,7 +84,8 @@ export function createDispatch({ clock, lifeOf }: CallHost): Dispatch {
     const id = `${senderIncarnation}-${++calls}`
     const deadlineAt = clock.now() + deadlineMs
     const callOf = (redelivered: number): Call => {
-      return { id, sender: from, senderIncarnation, redelivered, deadlineAt, signal: abort.signal }
+      const trace = { traceparent: undefined, tracestate: undefined }
+      return { id, sender: from, senderIncarnation, redelivered, deadlineAt, signal: abort.signal, ...trace }
     }
     return new Promise((resolve, reject) => {
       const giveUp = (error: PitError): void => {
