@@ -3,6 +3,7 @@ import type { Clock } from './common/clock.ts'
 import type { Logger } from './common/logger.ts'
 import type { Random } from './common/random.ts'
 import type { TimeDistribution } from './histogram.ts'
+import type { MetricValues } from './metrics.ts'
 import type { ActorKey, ActorRef, AnyProtocol, ChildControl, ChildSpec, DeathNotice } from './define-actor.ts'
 
 export type Strategy = 'one-for-one' | 'one-for-all' | 'rest-for-one'
@@ -57,6 +58,8 @@ export interface ActorStats {
   readonly heapUsedBytes: number
   /** CPU time of its thread, sampled as the heap. */
   readonly cpuMs: number
+  /** What the actor measures of itself (`ctx.metrics`), by name. */
+  readonly metrics: MetricValues
 }
 
 export interface ActorSystem extends AsyncDisposable {

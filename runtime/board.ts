@@ -112,7 +112,12 @@ export interface QueueDepth {
   readonly bytes: number
 }
 
-export function readStats(name: string, slot: BoardSlot, queue: QueueDepth, eventLoop: EventLoopTimes): ActorStats {
+export function readStats(
+  name: string,
+  slot: BoardSlot,
+  queue: QueueDepth,
+  eventLoop: EventLoopTimes,
+): Omit<ActorStats, 'metrics'> {
   // A blocking actor's parking looks busy to its event loop.
   const parkedMs = Math.min(eventLoop.activeMs, slot.get(BOARD_WORD.ParkedMs) >>> 0)
   return {

@@ -3,6 +3,7 @@ import { invalidOption, integerOption, own, refuseUnknown, stringOption } from '
 import type { BoardSlot } from './board.ts'
 import type { ChildSpec } from './define-actor.ts'
 import { fail } from './errors.ts'
+import { metricsMemory } from './metrics.ts'
 import type { HeldTableMemory } from './mailbox/held-table.ts'
 import { HOST, type Description } from './wiring.ts'
 import type { WorkerHost } from './worker-host.ts'
@@ -16,6 +17,8 @@ export interface Child {
   readonly generation: number
   readonly slotIndex: number
   readonly slot: BoardSlot
+  /** The actor's own measurements (metrics.ts). */
+  readonly metrics: SharedArrayBuffer
   description: Description | undefined
   table: HeldTableMemory | undefined
   worker: WorkerHost | undefined
@@ -36,6 +39,7 @@ export function createChild(
   return {
     ...place,
     spec,
+    metrics: metricsMemory(),
     description: undefined,
     table: undefined,
     worker: undefined,

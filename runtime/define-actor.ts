@@ -13,6 +13,7 @@
 import type { Clock } from './common/clock.ts'
 import type { Logger } from './common/logger.ts'
 import type { Ids, Random } from './common/random.ts'
+import type { Metrics } from './metrics.ts'
 import type { FileLayer } from './persistence/index.ts'
 
 /** The calls of an actor: name → function from one argument to the reply. Arguments and replies are msgpack-safe data. */
@@ -107,6 +108,8 @@ export interface ActorContext {
   readonly random: Random
   readonly ids: Ids
   readonly logger: Logger
+  /** The actor's own measurements, readable through `system.stats()`. */
+  readonly metrics: Metrics
   /** The file system; in a simulation its disk. Hand it to `openLog`. */
   readonly files: FileLayer
   /** Aborted when this incarnation is told to stop. */

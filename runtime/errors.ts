@@ -42,6 +42,12 @@ export const runtimeErrors = defineErrors({
   MODULE_INVALID: { message: 'no actor {actor} in module {module}: {reason}', status: 500, action: 'bug' },
   INIT_FAILED: { message: 'actor {actor} did not start: {reason}', status: 500, action: 'give-up' },
   SHARED_UNKNOWN: { message: 'no shared region named {region}', status: 500, action: 'bug' },
+  METRICS_FULL: {
+    message:
+      'actor {actor} cannot have the metric {metric}: at most 64 names of 1 to 54 bytes, 8 of them times, each of one kind',
+    status: 500,
+    action: 'bug',
+  },
   SYSTEM_FAILED: { message: 'the actor system has failed: {reason}', status: 503, action: 'give-up' },
   INCARNATIONS_EXHAUSTED: {
     message: 'the actor system has used up its {incarnationsMax} incarnation numbers',

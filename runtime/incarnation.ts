@@ -15,6 +15,7 @@ import { CORRELATION_SPAN } from './asks.ts'
 import { createEndpoint, type Endpoint } from './endpoint.ts'
 import { fail, initError } from './errors.ts'
 import { createBlockingLoop, createDueClock, createEventedLoop, type Loop } from './loop.ts'
+import { openMetrics } from './metrics.ts'
 import { createRef, createRefs } from './refs.ts'
 import { BLOCKING_FLAG, createParking } from './rings/waiting.ts'
 import { detach } from './scope.ts'
@@ -162,6 +163,7 @@ function createContext(
     name: wiring.name,
     incarnation: wiring.incarnation,
     random,
+    metrics: openMetrics(wiring.name, wiring.metrics),
     files,
     ids: createIds(given.clock, own ? undefined : random),
     ref: createRefs(endpoint),

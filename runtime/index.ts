@@ -2,6 +2,7 @@
 export * from './define-actor.ts'
 export type * from './actor-system.ts'
 export type { TimeDistribution } from './histogram.ts'
+export type { Counter, Gauge, Metrics, MetricValues, TimeMeter } from './metrics.ts'
 export { startSystem } from './system.ts'
 export { runtimeErrors } from './errors.ts'
 export * from './common/errors.ts'

