@@ -2,20 +2,24 @@
 import type { Clock } from './common/clock.ts'
 import type { Logger } from './common/logger.ts'
 import type { Random } from './common/random.ts'
+import type { PitError } from './common/errors.ts'
 import type { TimeDistribution } from './histogram.ts'
 import type { MetricValues } from './metrics.ts'
-import type { ActorKey, ActorRef, AnyProtocol, ChildControl, ChildSpec, DeathNotice } from './define-actor.ts'
+import type {
+  ActorKey,
+  ActorRef,
+  AnyProtocol,
+  ChildControl,
+  ChildSpec,
+  DeathNotice,
+  SupervisorFlags,
+  SupervisorSpec,
+} from './define-actor.ts'
 
-export type Strategy = 'one-for-one' | 'one-for-all' | 'rest-for-one'
-
-export interface SystemOptions {
-  /** Started in this order, stopped in reverse. */
-  readonly children: readonly ChildSpec[]
-  /** @default 'one-for-one' */
-  readonly strategy?: Strategy
-  /** More than `restartsMax` restarts within `restartPeriodMs` stop the system. @default 5 in 10_000 ms */
-  readonly restartsMax?: number
-  readonly restartPeriodMs?: number
+/** The flags are those of the root: when it ends abnormally the system has failed, when normally it closes. */
+export interface SystemOptions extends SupervisorFlags {
+  /** The supervision tree: actors and supervisors, started in this order, stopped in reverse. */
+  readonly children: readonly (ChildSpec | SupervisorSpec)[]
   /** Shared memory regions by name, in bytes; zeroed; reachable through `ctx.shared(name)`. */
   readonly shared?: Readonly<Record<string, number>>
   readonly logger?: Logger
@@ -38,7 +42,8 @@ export interface EventLoopTimes {
 export interface ActorStats {
   readonly name: string
   readonly incarnation: number
-  readonly state: 'starting' | 'running' | 'restarting' | 'stopped' | 'failed'
+  /** `zombie`: it was ended, but its thread does not end; its restart waits for that. */
+  readonly state: 'starting' | 'running' | 'restarting' | 'stopped' | 'failed' | 'zombie'
   readonly restarts: number
   readonly messagesIn: number
   readonly messagesOut: number
@@ -62,6 +67,23 @@ export interface ActorStats {
   readonly metrics: MetricValues
 }
 
+/** A thread that was ended and does not end: it is inside native code. */
+export interface Zombie {
+  readonly name: string
+  readonly incarnation: number
+  /** Wall time at which it was given up waiting for it, in milliseconds since the epoch. */
+  readonly sinceMs: number
+}
+
+/** Why a system is over. */
+export type CloseReason =
+  /** `close` was called. */
+  | { readonly kind: 'closed' }
+  /** Its root has shut itself down (`autoShutdown`). */
+  | { readonly kind: 'auto-shutdown'; readonly message: string }
+  /** Its root has failed; `error` is a `SYSTEM_FAILED`. */
+  | { readonly kind: 'failed'; readonly error: PitError }
+
 export interface ActorSystem extends AsyncDisposable {
   /** The host's own incarnation number: always 1. */
   readonly incarnation: number
@@ -70,6 +92,8 @@ export interface ActorSystem extends AsyncDisposable {
   shared(name: string): SharedArrayBuffer
   monitor(name: string, onDeath: (notice: DeathNotice) => void): () => void
   stats(): readonly ActorStats[]
+  /** Threads that could not be ended and have not ended since. They hold up neither `close` nor the process's exit. */
+  zombies(): readonly Zombie[]
   /**
    * Ends an actor's thread at once, as a crash would (fault injection; the supervisor restarts it).
    * Resolves when the thread has ended.
@@ -77,4 +101,6 @@ export interface ActorSystem extends AsyncDisposable {
   kill(name: string): Promise<void>
   /** Drains and stops all children in reverse order; force after `deadlineMs`. Idempotent. */
   close(options?: { readonly deadlineMs?: number }): Promise<void>
+  /** Resolves, never rejects, when no actor lives any more. */
+  readonly closed: Promise<{ readonly reason: CloseReason }>
 }

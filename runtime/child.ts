@@ -50,31 +50,3 @@ export function createChild(
     stopped: Promise.withResolvers(),
   }
 }
-
-const SPEC_KEYS = ['name', 'module', 'actor', 'config', 'restart', 'shutdownMs', 'reachableFrom', 'heapMb'] as const
-
-/** Checks a spec that came from a user or over a lane; only own properties count. */
-export function resolveSpec(given: ChildSpec): ChildSpec {
-  refuseUnknown(given, SPEC_KEYS, 'child.')
-  const name = stringOption(given, 'name', '')
-  if (name === '' || name === HOST || /[\n\r]/.test(name)) {
-    throw invalidOption('child.name', `a non-empty line other than '${HOST}'`, own(given, 'name'))
-  }
-  const restart = own(given, 'restart') ?? 'permanent'
-  if (restart !== 'permanent' && restart !== 'transient' && restart !== 'temporary') {
-    throw invalidOption('child.restart', 'permanent, transient or temporary', restart)
-  }
-  const shutdown = own(given, 'shutdownMs')
-  const shutdownMs =
-    shutdown === 'brutal' ? shutdown : integerOption(given, 'shutdownMs', SHUTDOWN_DEFAULT_MS, { min: 0 })
-  const reachableFrom = own(given, 'reachableFrom') ?? []
-  if (!Array.isArray(reachableFrom) || !reachableFrom.every((from) => typeof from === 'string')) {
-    throw invalidOption('child.reachableFrom', 'a list of actor names', reachableFrom)
-  }
-  const heapMb = own(given, 'heapMb') === undefined ? {} : { heapMb: integerOption(given, 'heapMb', 0, { min: 8 }) }
-  const module = stringOption(given, 'module', '')
-  const actor = stringOption(given, 'actor', '')
-  if (module === '' || actor === '')
-    throw fail('MODULE_INVALID', { module, actor, reason: 'the child spec names none' })
-  return { name, module, actor, config: own(given, 'config'), restart, shutdownMs, reachableFrom, ...heapMb }
-}

@@ -60,7 +60,12 @@ export interface ActorRef<P extends AnyProtocol> {
 
 /** Why an actor's incarnation ended. */
 export type ExitReason =
-  { readonly kind: 'stopped' } | { readonly kind: 'crashed'; readonly message: string } | { readonly kind: 'hung' }
+  /** In order: asked to, or by `ctx.stop`. The only normal end. */
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'crashed'; readonly message: string }
+  | { readonly kind: 'hung' }
+  /** The actor of that name, to which it was linked, ended abnormally. */
+  | { readonly kind: 'linked'; readonly name: string }
 
 export interface DeathNotice {
   readonly name: string
@@ -80,14 +85,53 @@ export interface ChildSpec {
   readonly actor: string
   /** Handed to `init`; structured-cloneable. */
   readonly config?: unknown
-  /** @default 'permanent' */
+  /**
+   * `permanent`: always restarted; `transient`: when it ended abnormally; `temporary`: never, also when a sibling's end
+   * takes it along. @default 'permanent'
+   */
   readonly restart?: RestartPolicy
-  /** Time for drain and `terminate` before force; `'brutal'` for none. @default 5_000 */
-  readonly shutdownMs?: number | 'brutal'
+  /**
+   * Its end, when it is not restarted, may end its supervisor (`autoShutdown`). Not for permanent and dynamic children.
+   * @default false
+   */
+  readonly significant?: boolean
+  /**
+   * Time for drain and `terminate` before force; `'brutal'` for none, `'infinity'` for as long as it takes (the deadline
+   * of `close` still holds). @default 5_000
+   */
+  readonly shutdownMs?: number | 'brutal' | 'infinity'
   /** Actors (and `'host'`) that may send to this child, besides those whose definition names it as a peer. */
   readonly reachableFrom?: readonly string[]
   /** JS heap limit of the worker in MiB. Not a security boundary. */
   readonly heapMb?: number
+}
+
+export type Strategy = 'one-for-one' | 'one-for-all' | 'rest-for-one'
+export type AutoShutdown = 'never' | 'any-significant' | 'all-significant'
+
+/** How a supervisor treats its children. */
+export interface SupervisorFlags {
+  /**
+   * What the restart of one child means for the others: nothing; all are restarted; those started after it are.
+   * @default 'one-for-one'
+   */
+  readonly strategy?: Strategy
+  /** More than `restartsMax` restarts within `restartPeriodMs` end the supervisor, abnormally. @default 5 in 10_000 ms */
+  readonly restartsMax?: number
+  readonly restartPeriodMs?: number
+  /** Ends the supervisor, normally, when any or the last of its significant children has ended. @default 'never' */
+  readonly autoShutdown?: AutoShutdown
+}
+
+/** A supervisor below the root: a group of children with a strategy and limits of their own. It has no thread. */
+export interface SupervisorSpec extends SupervisorFlags {
+  /** Its name; unique among supervisors and actors. */
+  readonly supervisor: string
+  /** As a child of its own supervisor. @default 'permanent' */
+  readonly restart?: RestartPolicy
+  readonly significant?: boolean
+  /** Started in this order, stopped in reverse. */
+  readonly children: readonly (ChildSpec | SupervisorSpec)[]
 }
 
 export interface ChildControl {
@@ -102,7 +146,10 @@ export interface ChildControl {
 /** What a behaviour is given at `init` and with every message. */
 export interface ActorContext {
   readonly name: string
-  /** Number of this life of the actor, unique in the whole system (the host is 1), at most 65,535. */
+  /**
+   * Number of this life of the actor, unique in the system (the host is 1), at most 65,535. Those of static children only
+   * grow; those of dynamic children are used again after more than 32,000 others.
+   */
   readonly incarnation: number
   readonly clock: Clock
   readonly random: Random
@@ -118,8 +165,23 @@ export interface ActorContext {
   ref<P extends AnyProtocol>(key: ActorKey<P>): ActorRef<P>
   /** A memory region shared by all actors and the host, by the name the system was started with. */
   shared(name: string): SharedArrayBuffer
-  /** Calls back at each death of that actor's incarnations; returns the undo. Ordered after its messages. */
+  /**
+   * Calls back at each death of that actor's incarnations; returns the undo. Ordered after its messages. It watches the
+   * name over all its lives: set while none lives, it hears of the next death.
+   */
   monitor(name: string, onDeath: (notice: DeathNotice) => void): () => void
+  /**
+   * Ties this life to the other actor's present one: when either ends abnormally (crash, hang, linked end), the other is
+   * ended, too, with reason `linked`, after it has taken the messages the dead one had sent; then their supervisors decide.
+   * Ends in order do not propagate. A link to an actor that is not alive ends this life at once. Links end with either
+   * life: make them in `init`. Returns the undo, after which no end arrives through it.
+   */
+  link(name: string): () => void
+  /**
+   * This actor is done: it takes no new messages, drains, runs `terminate` and ends normally. `why` is for the log. What
+   * has not ended within `shutdownMs` is forced.
+   */
+  stop(why?: string): void
   /**
    * Runs work that is not for the message in hand alone (it goes on after the answer, or others share it): asks made in
    * it inherit no deadline.
