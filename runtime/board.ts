@@ -57,6 +57,7 @@ const STATES = [
   'restarting',
   'stopped',
   'failed',
+  'zombie',
 ] as const satisfies readonly ActorStats['state'][]
 
 /** One actor's slot. */

@@ -37,7 +37,23 @@ export function resolveSpec(given: ChildSpec): ResolvedSpec {
   if (module === '' || actor === '')
     throw fail('MODULE_INVALID', { module, actor, reason: 'the child spec names none' })
   const shutdownMs = shutdownOption(given)
-  return { name, module, actor, config: own(given, 'config'), restart, significant, shutdownMs, reachableFrom, ...heapMb }
+  return {
+    name,
+    module,
+    actor,
+    config: own(given, 'config'),
+    restart,
+    significant,
+    shutdownMs,
+    reachableFrom,
+    ...heapMb,
+  }
+}
+
+export function resolveDynamic(given: ChildSpec): ResolvedSpec {
+  const spec = resolveSpec(given)
+  if (spec.significant) throw invalidOption('child.significant', 'false for a dynamic child', true)
+  return spec
 }
 
 /** A name: no line breaks (links are kept by pairs of names), and not the host's. */

@@ -1,17 +1,24 @@
 /** A child as the supervisor keeps it: its spec, what outlives its threads, and the thread that lives now. */
-import { invalidOption, integerOption, own, refuseUnknown, stringOption } from './common/options.ts'
 import type { BoardSlot } from './board.ts'
-import type { ChildSpec } from './define-actor.ts'
-import { fail } from './errors.ts'
+import { setState } from './board.ts'
+import type { ResolvedSpec } from './child-spec.ts'
 import { metricsMemory } from './metrics.ts'
 import type { HeldTableMemory } from './mailbox/held-table.ts'
-import { HOST, type Description } from './wiring.ts'
+import type { Description } from './wiring.ts'
 import type { WorkerHost } from './worker-host.ts'
 
-export const SHUTDOWN_DEFAULT_MS = 5_000
+/** Why the supervisor itself ends a thread. */
+export type Ending =
+  | { readonly kind: 'killed' }
+  | { readonly kind: 'hung' }
+  | { readonly kind: 'linked'; readonly name: string }
+  /** It has asked for it (`ctx.stop`). */
+  | { readonly kind: 'finished' }
+
+export type ChildStatus = 'starting' | 'running' | 'restarting' | 'stopping' | 'stopped' | 'failed'
 
 export interface Child {
-  readonly spec: ChildSpec
+  readonly spec: ResolvedSpec
   readonly dynamic: boolean
   /** Tells children of the same name apart. */
   readonly generation: number
@@ -25,15 +32,22 @@ export interface Child {
   incarnation: number
   /** Its thread has its wiring: peers can be told of new bells. */
   attached: boolean
-  status: 'starting' | 'running' | 'restarting' | 'stopping' | 'stopped' | 'failed'
-  /** Why the supervisor itself ends the thread. */
-  ending: 'killed' | 'hung' | undefined
+  status: ChildStatus
+  ending: Ending | undefined
   /** Resolves when the worker says that it has stopped in order. */
   stopped: PromiseWithResolvers<void>
+  /** The restart it takes part in; a later one supersedes it. */
+  restart: object | undefined
+  /** Settles when the start under way has succeeded or failed. */
+  coming: Promise<void> | undefined
+  /** Settles when the stop under way is done. */
+  halting: Promise<void> | undefined
+  /** While its last thread does not end: resolves when it has (zombies.ts, I1). */
+  zombie: Promise<void> | undefined
 }
 
 export function createChild(
-  spec: ChildSpec,
+  spec: ResolvedSpec,
   place: Pick<Child, 'dynamic' | 'generation' | 'slotIndex' | 'slot'>,
 ): Child {
   return {
@@ -48,5 +62,24 @@ export function createChild(
     status: 'starting',
     ending: undefined,
     stopped: Promise.withResolvers(),
+    restart: undefined,
+    coming: undefined,
+    halting: undefined,
+    zombie: undefined,
   }
+}
+
+export function setStatus(child: Child, status: ChildStatus): void {
+  child.status = status
+  showState(child)
+}
+
+/** Shows others what it is: a zombie whatever is to become of it. */
+export function showState({ slot, status, zombie }: Child): void {
+  setState(slot, zombie !== undefined ? 'zombie' : status === 'stopping' ? 'running' : status)
+}
+
+/** No life of it follows, unless a group or a supervisor is restarted. */
+export function isOver({ status }: Child): boolean {
+  return status === 'stopped' || status === 'failed'
 }

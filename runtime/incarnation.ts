@@ -101,7 +101,16 @@ async function startLife(
     onWorked: () => vitals?.touch(),
     reachable: (name) => endpoint.ask(HOST, 'reachable' satisfies keyof HostProtocol, { name }) as Promise<boolean>,
   })
-  const context = createContext(wiring, endpoint, thread, { clock, logger, stopping: stopping.signal })
+  const context = createContext(wiring, endpoint, thread, {
+    clock,
+    logger,
+    stopping: stopping.signal,
+    link: () => () => {},
+    stop(why = 'done') {
+      if (!stopping.signal.aborted) post({ kind: 'stopping', why })
+      void stop()
+    },
+  })
 
   async function stop(): Promise<void> {
     if (stopping.signal.aborted) return
@@ -149,7 +158,7 @@ function createContext(
   wiring: StartWiring,
   endpoint: Endpoint,
   { own, random, files }: Thread,
-  given: Pick<ActorContext, 'clock' | 'logger' | 'stopping'>,
+  given: Pick<ActorContext, 'clock' | 'logger' | 'stopping' | 'link' | 'stop'>,
 ): ActorContext {
   const options = { deadlineMs: CHILD_DEADLINE_MS }
   const host = createRef<HostProtocol>(endpoint, { name: HOST })

@@ -83,7 +83,11 @@ function plant(tree: Map<string, Node>, planned: PlannedSupervisor, parent: stri
   }
 }
 
-function actorNode({ name, restart, significant }: PlannedActor, parent: string, dynamic: boolean): ActorNode {
+function actorNode(
+  { name, restart, significant }: Omit<PlannedActor, 'kind'>,
+  parent: string,
+  dynamic: boolean,
+): ActorNode {
   return { kind: 'actor', name, parent, restart, significant, dynamic, ...FRESH }
 }
 
@@ -100,12 +104,18 @@ export function without(tree: Tree, name: string): Tree {
 /** `tree` with one node changed. */
 export function changed(tree: Tree, name: string, change: Partial<SupervisorNode> & Partial<ActorNode>): Tree {
   const node = tree.get(name)
-  return node === undefined ? tree : new Map(tree).set(name, { ...node, ...change } as Node)
+  return node === undefined ? tree : new Map(tree).set(name, { ...node, ...change })
 }
 
 export function supervisorOf(tree: Tree, node: Node): SupervisorNode | undefined {
   const parent = node.parent === null ? undefined : tree.get(node.parent)
   return parent?.kind === 'supervisor' ? parent : undefined
+}
+
+/** The child of that supervisor at or above a node. */
+export function memberOf(tree: Tree, supervisor: string, name: string): string {
+  const parent = tree.get(name)?.parent
+  return parent === undefined || parent === null || parent === supervisor ? name : memberOf(tree, supervisor, parent)
 }
 
 /** Names of the actors at and below these nodes, in the order of their start. */

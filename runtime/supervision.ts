@@ -64,6 +64,8 @@ export type Verdict =
       readonly stop: readonly string[]
       readonly start: readonly string[]
       readonly delayMs: number
+      /** Whose strategy it is: what cannot be started is the end of that supervisor's child (`memberOf`). */
+      readonly supervisor: string
       readonly reason: string
     }
   /** The child that ended is over; so are those in `stop`, to be stopped in this order. */
@@ -133,7 +135,14 @@ function createJudge(ended: string, now: number, limits: BackoffLimits, random: 
     const reason = `${parent.strategy} restart of ${node.name}`
     return {
       tree: renewedTree,
-      verdict: { kind: 'restart', stop, start, delayMs: backoffMs(streak, limits, random), reason },
+      verdict: {
+        kind: 'restart',
+        stop,
+        start,
+        delayMs: backoffMs(streak, limits, random),
+        supervisor: parent.name,
+        reason,
+      },
     }
   }
 
@@ -157,7 +166,7 @@ function createJudge(ended: string, now: number, limits: BackoffLimits, random: 
     const reason = `restart of the dynamic child ${node.name}`
     return {
       tree: changed(tree, node.name, { streak, restartedAt }),
-      verdict: { kind: 'restart', stop: [], start: [node.name], delayMs, reason },
+      verdict: { kind: 'restart', stop: [], start: [node.name], delayMs, supervisor: parent.name, reason },
     }
   }
 
@@ -227,4 +236,3 @@ export function backoffMs(streak: number, limits: BackoffLimits, random: Random)
 function recent(times: readonly number[], now: number, { restartPeriodMs }: SupervisorNode): readonly number[] {
   return times.filter((at) => now - at < restartPeriodMs)
 }
-

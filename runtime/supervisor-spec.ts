@@ -1,5 +1,5 @@
 /** Checks the supervision tree that a user gives, and takes it apart: the plan to decide by, and the actors to start. */
-import { nameOption, resolveSpec, restartOption, significantOption } from './child-spec.ts'
+import { nameOption, resolveSpec, restartOption, significantOption, type ResolvedSpec } from './child-spec.ts'
 import { choiceOption, integerOption, invalidOption, own, refuseUnknown } from './common/options.ts'
 import type { ChildSpec, SupervisorFlags, SupervisorSpec } from './define-actor.ts'
 import { fail } from './errors.ts'
@@ -19,12 +19,12 @@ const SUPERVISOR_KEYS = ['supervisor', 'restart', 'significant', ...FLAG_KEYS] a
 export interface ResolvedTree {
   readonly plan: PlannedSupervisor
   /** In the order of their start. */
-  readonly actors: readonly ChildSpec[]
+  readonly actors: readonly ResolvedSpec[]
 }
 
 /** The root's flags and children come from the system's options, whose other keys are checked there. */
 export function resolveTree(options: SupervisorFlags & Pick<SupervisorSpec, 'children'>): ResolvedTree {
-  const actors: ChildSpec[] = []
+  const actors: ResolvedSpec[] = []
   const names = new Set<string>([ROOT, HOST])
   const claim = (name: string): void => {
     if (names.has(name)) throw fail('ACTOR_EXISTS', { actor: name })

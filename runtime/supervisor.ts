@@ -1,52 +1,61 @@
 /**
- * Starts, watches, restarts and stops the actors of a system. Lives on the host's thread and decides nothing itself: what
- * to do about a death is `supervise` (supervision.ts), whether somebody hangs is `hang-watch.ts`.
+ * Watches the actors of a system and carries out what is decided about them. Lives on the host's thread and decides
+ * nothing itself: what to do about a death is `supervise` (supervision.ts), whether somebody hangs is `hang-watch.ts`;
+ * how a thread is started and ended is `lives.ts`.
  *
- *   spawn ─► describe ─► wire (links, bells, blocks) ─► init ─► running ─► ended ─► verdict ─► restart | give up | escalate
+ *   running ─► ended ─► judge ─► restart (stop some, wait, start some) | give up | shut down | escalate
  *
  * I1. Links, held tables, board slots and blocks belong to the supervisor: a thread's death loses none of them.
- * I2. `blame` runs between two incarnations, when nobody else writes the held table.
- * I3. A stalled host delays restarts and large messages, and never causes a restart.
+ * I2. A stalled host delays restarts and large messages, and never causes a restart.
+ * I3. A restart supersedes the ones before it, of the children that it covers: each start looks whether it is still the
+ *     last word, and the stop before it waits for starts that are under way. So restarts need no order among them.
  */
-import type { ActorStats, EventLoopTimes } from './actor-system.ts'
+import type { ActorStats, EventLoopTimes, Zombie } from './actor-system.ts'
 import type { BlockStore } from './blocks.ts'
-import { BOARD_SLOTS, BOARD_WORD, boardSlot, readStats, resetSlot, setState } from './board.ts'
-import { createChild, resolveSpec, SHUTDOWN_DEFAULT_MS, type Child } from './child.ts'
+import { BOARD_WORD, readStats } from './board.ts'
+import { isOver, setStatus, type Child, type Ending } from './child.ts'
+import { resolveDynamic, shutdownMsOf } from './child-spec.ts'
 import { sleep, type Clock } from './common/clock.ts'
 import { describe, type PitError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'
 import type { Random } from './common/random.ts'
-import type { ChildControl, ChildSpec, ExitReason } from './define-actor.ts'
+import type { ChildControl, ExitReason } from './define-actor.ts'
 import type { Endpoint } from './endpoint.ts'
 import { fail } from './errors.ts'
 import { createHangWatch, TICK_MS } from './hang-watch.ts'
 import { createLinks } from './links.ts'
-import { blame } from './mailbox/held-table.ts'
+import { createLives } from './lives.ts'
 import { readMetrics } from './metrics.ts'
-import { noChildren, supervise, type SupervisionEvent, type SupervisionLimits, type Verdict } from './supervision.ts'
+import { createRoster } from './roster.ts'
+import { supervise, type BackoffLimits, type SupervisionEvent, type Verdict } from './supervision.ts'
+import { memberOf, plantTree } from './supervision-tree.ts'
+import type { ResolvedTree } from './supervisor-spec.ts'
 import { createSwitchboard, type SwitchboardOptions } from './switchboard.ts'
 import { HOST, HOST_INCARNATION, INCARNATIONS_MAX, type BlockWiring, type FromWorker } from './wiring.ts'
 import type { Transport } from './transport.ts'
 
 export interface SupervisorOptions extends Pick<SwitchboardOptions, 'board' | 'shared' | 'logging'> {
+  readonly tree: ResolvedTree
   readonly endpoint: Endpoint
   readonly blocks: BlockStore
-  readonly limits: SupervisionLimits
+  readonly limits: BackoffLimits
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
   readonly transport: Transport
   /** The host's own endpoint may have work: a block for it has arrived, or it is time to look. */
   readonly onHostWork: () => void
-  /** The system cannot go on; no child lives any more or will. */
-  readonly onFailed: (error: PitError) => void
+  /** The root has shut itself down: the system is to be closed in order. */
+  readonly onShutdown: (why: string) => void
+  /** The system cannot go on. `ended` resolves when no child lives any more. */
+  readonly onFailed: (error: PitError, ended: Promise<void>) => void
 }
 
 export interface Supervisor {
   readonly children: ChildControl
   /** Starts the static children in their order; on an error everything is stopped again. */
-  start(specs: readonly ChildSpec[]): Promise<void>
-  /** Whether an actor has, or will get, a lane to that one. */
+  start(): Promise<void>
+  /** Whether an actor has, or will get, a lane to that one. Throws `ACTOR_STOPPED` when that one is over. */
   reachable(from: string, name: string): boolean
   kill(name: string): Promise<void>
   /** Keeps a block and hands it to its receiver. */
@@ -54,100 +63,48 @@ export interface Supervisor {
   /** Stops all in reverse order of their start; what is not done after `deadlineMs` is forced. */
   stopAll(deadlineMs: number): Promise<void>
   stats(): readonly ActorStats[]
+  zombies(): readonly Zombie[]
   /** Requests that no actor has taken yet. */
   untaken(): boolean
 }
 
+type Restart = Verdict & { readonly kind: 'restart' }
+
 const NO_THREAD: EventLoopTimes = { activeMs: 0, idleMs: 0 }
+const STOPPED: ExitReason = { kind: 'stopped' }
 /** A death notice must fit into a control lane. */
 const CRASH_MESSAGE_MAX = 300
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { endpoint, blocks, limits, clock, random, logger } = options
-  const children = new Map<string, Child>()
   const links = createLinks()
+  const roster = createRoster({ board: options.board, links, blocks })
+  const { children } = roster
   const switchboard = createSwitchboard({ ...options, children, links })
+  const lives = createLives({
+    switchboard,
+    clock,
+    logger,
+    transport: options.transport,
+    nextIncarnation,
+    onMessage: hear,
+    onExit: ended,
+  })
   const hangs = createHangWatch()
-  const freeSlots: number[] = Array.from({ length: BOARD_SLOTS - 1 }, (_, index) => BOARD_SLOTS - 1 - index)
-  let state = noChildren
+  let tree = plantTree(options.tree.plan)
   let incarnations: number = HOST_INCARNATION
-  let generations = 0
   let phase: 'open' | 'closing' | 'failed' = 'open'
-  // Restarts of groups must not interleave; single children's cannot.
-  let groupRestart: Promise<void> = Promise.resolve()
   let ticker = options.transport.watched ? clock.setTimer(TICK_MS, tick) : undefined
 
   function decide(event: SupervisionEvent): Verdict {
-    const decision = supervise(state, event, clock.monotonicMs(), limits, random)
-    state = decision.state
+    const decision = supervise(tree, event, clock.monotonicMs(), limits, random)
+    tree = decision.tree
     return decision.verdict
   }
 
-  function add(given: ChildSpec, dynamic: boolean): Child {
-    const spec = resolveSpec(given)
-    if (children.has(spec.name)) throw fail('ACTOR_EXISTS', { actor: spec.name })
-    const slotIndex = freeSlots.pop()
-    if (slotIndex === undefined) throw fail('ACTORS_MAX', { actor: spec.name, actorsMax: BOARD_SLOTS - 1 })
-    const slot = boardSlot(options.board, slotIndex)
-    resetSlot(slot)
-    const child = createChild(spec, { dynamic, generation: ++generations, slotIndex, slot })
-    children.set(spec.name, child)
-    decide({ kind: 'added', name: spec.name, restart: spec.restart ?? 'permanent', dynamic })
-    return child
-  }
-
-  /** Forgets a dynamic child; a static one keeps its place, so that its name still says that it is stopped. */
-  function forget(child: Child): void {
-    const { name } = child.spec
-    blocks.dropAll(name)
-    decide({ kind: 'removed', name })
-    hangs.forget(name)
-    if (!child.dynamic || children.get(name) !== child) return
-    children.delete(name)
-    links.remove(name)
-    freeSlots.push(child.slotIndex)
-  }
-
-  async function spawn(child: Child): Promise<void> {
+  function nextIncarnation(): number {
     if (incarnations >= INCARNATIONS_MAX) throw fail('INCARNATIONS_EXHAUSTED', { incarnationsMax: INCARNATIONS_MAX })
-    const incarnation = ++incarnations
-    child.incarnation = incarnation
-    child.ending = undefined
-    child.stopped = Promise.withResolvers()
-    child.slot.set(BOARD_WORD.Incarnation, incarnation)
-    const worker = options.transport.spawn({
-      spec: child.spec,
-      onMessage: (message) => hear(child, message),
-    })
-    child.worker = worker
-    void worker.exited.then((thrown) => ended(child, incarnation, thrown))
-    child.description = await worker.describe()
-  }
-
-  async function init(child: Child): Promise<void> {
-    const { worker } = child
-    if (worker === undefined) throw fail('ACTOR_STOPPED', { actor: child.spec.name })
-    switchboard.link(child)
-    const { wiring, ports } = switchboard.plug(child)
-    await worker.start(wiring, ports)
-    setStatus(child, 'running')
-  }
-
-  function setStatus(child: Child, status: Child['status']): void {
-    child.status = status
-    setState(child.slot, status === 'stopping' ? 'running' : status)
-  }
-
-  /** Spawns and initialises; a child that cannot is left without a thread. */
-  async function bringUp(child: Child): Promise<void> {
-    try {
-      await spawn(child)
-      await init(child)
-    } catch (error) {
-      child.attached = false
-      await child.worker?.terminate()
-      throw error
-    }
+    return ++incarnations
   }
 
   function deliver(to: string, block: BlockWiring): void {
@@ -165,6 +122,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         return blocks.free(message.id)
       case 'log':
         return logger[message.level](message.message, message.fields)
+      case 'stopping':
+        return void finish(child, message.why)
       case 'stopped':
         if (message.error !== null)
           logger.error('terminate failed', { actor: child.spec.name, error: message.error.message })
@@ -172,158 +131,161 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   }
 
-  /** A thread has ended. What the supervisor has brought about itself (stop, a failed start) is dealt with there. */
+  /** A thread has ended. What the supervisor has brought about itself (a stop, a failed start) is dealt with there. */
   function ended(child: Child, incarnation: number, thrown: Error | null): void {
-    if (child.incarnation !== incarnation || child.status !== 'running') return
-    const reason = exitReason(child, thrown)
+    if (child.incarnation !== incarnation || child.zombie !== undefined) return
+    const finishing = child.status === 'stopping' && child.ending?.kind === 'finished' && child.halting === undefined
+    if (child.status !== 'running' && !finishing) return
+    const reason = exitReasonOf(child.ending, thrown)
+    child.ending = undefined
     logger.warn('actor ended', { actor: child.spec.name, incarnation, reason: reason.kind, error: thrown?.stack })
-    layDown(child, child.ending !== 'killed')
+    lives.layDown(child, reason.kind === 'hung' || (reason.kind === 'crashed' && reason.message !== KILLED))
     judge(child, reason)
   }
 
-  function exitReason(child: Child, thrown: Error | null): ExitReason {
-    if (child.ending === 'hung') return { kind: 'hung' }
-    const message = child.ending === 'killed' ? 'killed' : describe(thrown ?? 'the thread ended by itself')
-    return { kind: 'crashed', message: message.slice(0, CRASH_MESSAGE_MAX) }
-  }
-
-  /** Puts the dead incarnation's messages in order for the next one (I2). */
-  function layDown(child: Child, diedByItself: boolean): void {
-    const turn = child.slot.get(BOARD_WORD.Turn)
-    if (child.table !== undefined) blame(child.table, turn === 0 ? null : turn - 1, diedByItself)
-    child.slot.set(BOARD_WORD.Turn, 0)
-    child.slot.set(BOARD_WORD.Parked, 0)
-    child.attached = false
-    child.worker = undefined
-  }
-
-  function judge(child: Child, reason: ExitReason): void {
+  function judge(child: Child, reason: ExitReason, event = endOf(child, reason)): void {
     const { name } = child.spec
-    const verdict: Verdict = phase === 'open' ? decide({ kind: 'ended', name, abnormal: true }) : { kind: 'none' }
-    const restarting = verdict.kind === 'restart'
-    const notice = { name, incarnation: child.incarnation, reason, restarting }
-    setStatus(child, restarting ? 'restarting' : 'failed')
-    switchboard.announce({ notice, generation: child.generation })
+    const verdict: Verdict = phase === 'open' ? decide(event) : { kind: 'none' }
+    const restarting = verdict.kind === 'restart' && verdict.start.includes(name)
+    setStatus(child, restarting ? 'restarting' : reason.kind === 'stopped' ? 'stopped' : 'failed')
+    announce(child, reason, restarting)
     switch (verdict.kind) {
       case 'none':
         return
       case 'restart':
-        return scheduleRestart(verdict)
+        logger.info('restart', { actor: name, why: verdict.reason, start: verdict.start })
+        return void restart(verdict)
       case 'give-up':
-        logger.error('actor given up', { actor: name, reason: verdict.reason })
-        return forget(child)
+        logger[reason.kind === 'stopped' ? 'info' : 'error']('actor given up', { actor: name, reason: verdict.reason })
+        forget(child)
+        return void haltAll(verdict.stop)
+      case 'shutdown':
+        return options.onShutdown(verdict.reason)
       case 'escalate':
         return escalate(verdict.reason)
     }
   }
 
-  function scheduleRestart(verdict: Verdict & { kind: 'restart' }): void {
-    const names = verdict.start
-    for (const name of names) {
-      const child = children.get(name)
-      if (child !== undefined && child.status !== 'running') setStatus(child, 'restarting')
-    }
-    if (limits.strategy === 'one-for-one' || names.length === 1) void restartGroup(verdict)
-    else groupRestart = groupRestart.then(() => restartGroup(verdict))
+  function announce(child: Child, reason: ExitReason, restarting: boolean): void {
+    const { spec, incarnation, generation } = child
+    switchboard.announce({ notice: { name: spec.name, incarnation, reason, restarting }, generation })
   }
 
-  async function restartGroup({ stop, start, delayMs }: Verdict & { kind: 'restart' }): Promise<void> {
-    for (const name of stop) {
-      const child = children.get(name)
-      if (child?.status === 'running') await stopThread(child, shutdownMsOf(child), true)
-    }
+  function forget(child: Child): void {
+    decide({ kind: 'removed', name: child.spec.name })
+    hangs.forget(child.spec.name)
+    roster.drop(child)
+  }
+
+  /** The actor has said that it is done. */
+  async function finish(child: Child, why: string): Promise<void> {
+    if (child.status !== 'running') return
+    logger.info('actor stops by itself', { actor: child.spec.name, why })
+    const ending: Ending = { kind: 'finished' }
+    child.ending = ending
+    setStatus(child, 'stopping')
+    await lives.untilStopped(child, shutdownMsOf(child.spec))
+    // Unless it has crashed meanwhile, or is stopped for another reason.
+    if (child.ending !== ending || child.halting !== undefined) return
+    child.ending = undefined
+    await lives.terminate(child)
+    lives.layDown(child, false)
+    judge(child, STOPPED)
+  }
+
+  async function restart({ stop, start, delayMs, supervisor }: Restart): Promise<void> {
+    const token = {}
+    for (const name of start) claim(name, token)
+    await haltAll(stop, start)
     if (delayMs > 0) await sleep(clock, delayMs)
-    for (const name of start) {
+    const claimed = (name: string): Child | undefined => {
       const child = children.get(name)
-      if (child === undefined || child.status !== 'restarting' || phase !== 'open') continue
+      return child?.restart === token && child.status === 'restarting' && phase === 'open' ? child : undefined
+    }
+    for (const name of start) {
+      // What a zombie may still write to is not given to another life (zombies.ts, I1).
+      await children.get(name)?.zombie
+      const child = claimed(name)
+      if (child === undefined) continue
       try {
         child.slot.add(BOARD_WORD.Restarts, 1)
-        await bringUp(child)
+        await lives.bringUp(child)
       } catch (error) {
         logger.error('restart failed', { actor: name, error: describe(error) })
-        if (child.status !== 'restarting') continue
-        layDown(child, true)
+        if (claimed(name) === undefined) continue
+        const event: SupervisionEvent = { kind: 'ended', name: memberOf(tree, supervisor, name), abnormal: true }
         // What comes after it in the group is part of the next verdict.
-        return judge(child, { kind: 'crashed', message: describe(error).slice(0, CRASH_MESSAGE_MAX) })
+        return judge(child, { kind: 'crashed', message: describe(error).slice(0, CRASH_MESSAGE_MAX) }, event)
       }
     }
+  }
+
+  function claim(name: string, token: object): void {
+    let child = children.get(name)
+    if (child === undefined) return
+    if (isOver(child)) {
+      child = roster.revive(child)
+      setStatus(child, 'restarting')
+    }
+    child.restart = token
+  }
+
+  /** Stops these, one after the other; those that are also to be started keep what is theirs. */
+  async function haltAll(names: readonly string[], restarted: readonly string[] = []): Promise<void> {
+    const halted = names.flatMap((name) => children.get(name) ?? []).filter((child) => !isOver(child))
+    // From here on an end of theirs is none to decide about.
+    for (const child of halted) if (child.status === 'running') setStatus(child, 'stopping')
+    for (const child of halted) await halt(child, shutdownMsOf(child.spec), restarted.includes(child.spec.name))
+  }
+
+  async function halt(child: Child, deadlineMs: number, restarting: boolean): Promise<void> {
+    // Only its next life waits for a start that is to be stopped before it is done (I3).
+    if (child.coming !== undefined) {
+      if (!restarting) setStatus(child, 'stopping')
+      await lives.terminate(child)
+      await child.coming
+    }
+    const living = child.worker !== undefined && child.zombie === undefined
+    if (living) await (child.halting ??= lives.stop(child, deadlineMs).finally(() => (child.halting = undefined)))
+    if (isOver(child)) return
+    setStatus(child, restarting ? 'restarting' : 'stopped')
+    if (living || !restarting) announce(child, STOPPED, restarting)
+    if (!restarting) forget(child)
   }
 
   function escalate(reason: string): void {
     const error = fail('SYSTEM_FAILED', { reason })
     logger.error('actor system failed', { reason })
     phase = 'failed'
-    options.onFailed(error)
-    void forceAll()
+    options.onFailed(error, forceAll())
   }
 
   async function forceAll(): Promise<void> {
     ticker?.cancel()
-    const living = [...children.values()].filter(({ worker }) => worker !== undefined)
+    const living = [...children.values()].filter(({ worker, zombie }) => worker !== undefined && zombie === undefined)
     for (const child of living) setStatus(child, 'failed')
-    await Promise.all(living.map(terminate))
+    await Promise.all(living.map((child) => lives.terminate(child)))
   }
 
-  async function terminate(child: Child): Promise<void> {
+  /** Ends a thread as a crash would; what it means is decided when it has ended, or has turned out to be a zombie. */
+  async function endThread(child: Child, ending: Ending): Promise<void> {
     const { worker } = child
-    if (worker === undefined || (await worker.terminate())) return
-    logger.error('zombie: the thread does not end', { actor: child.spec.name, incarnation: child.incarnation })
-  }
-
-  const shutdownMsOf = ({ spec }: Child): number =>
-    spec.shutdownMs === 'brutal' ? 0 : (spec.shutdownMs ?? SHUTDOWN_DEFAULT_MS)
-
-  /** Drains and ends a running child's thread; force after `deadlineMs`. */
-  async function stopThread(child: Child, deadlineMs: number, restarting: boolean): Promise<void> {
-    setStatus(child, 'stopping')
-    if (deadlineMs > 0) {
-      switchboard.askToStop(child)
-      const late = new AbortController()
-      const inOrder = await Promise.race([
-        child.stopped.promise.then(() => true),
-        child.worker?.exited.then(() => false),
-        sleep(clock, deadlineMs, late.signal).then(() => false),
-      ])
-      late.abort()
-      if (inOrder !== true) logger.warn('stop forced', { actor: child.spec.name, deadlineMs })
-    }
-    await terminate(child)
-    layDown(child, false)
-    setStatus(child, restarting ? 'restarting' : 'stopped')
-    const notice = {
-      name: child.spec.name,
-      incarnation: child.incarnation,
-      reason: { kind: 'stopped' as const },
-      restarting,
-    }
-    switchboard.announce({ notice, generation: child.generation })
-    if (!restarting) forget(child)
-  }
-
-  async function stopChild(child: Child, deadlineMs: number): Promise<void> {
-    if (child.status === 'running') return stopThread(child, deadlineMs, false)
-    // Between two incarnations, or before the first: no thread to ask.
-    if (child.status !== 'restarting' && child.status !== 'starting') return
-    setStatus(child, 'stopped')
-    await terminate(child)
-    layDown(child, false)
-    const { name } = child.spec
-    const notice = { name, incarnation: child.incarnation, reason: { kind: 'stopped' as const }, restarting: false }
-    switchboard.announce({ notice, generation: child.generation })
-    forget(child)
+    child.ending = ending
+    if (await lives.terminate(child)) return void (await worker?.exited)
+    if (child.status !== 'running' || child.ending !== ending) return
+    child.ending = undefined
+    lives.layDown(child, true)
+    judge(child, exitReasonOf(ending, null))
   }
 
   function tick(): void {
     for (const child of children.values()) {
-      if (child.status !== 'running') continue
+      if (child.status !== 'running' || child.ending !== undefined) continue
       const { name } = child.spec
       const budgetMs = child.description?.blockingBudgetMs ?? Infinity
       const sign = hangs.look(name, child.slot, links.waiting(name), budgetMs)
       if (sign === 'asleep') endpoint.nudge(name)
-      else if (sign === 'hung') {
-        child.ending = 'hung'
-        void terminate(child)
-      }
+      else if (sign === 'hung') void endThread(child, { kind: 'hung' })
     }
     options.onHostWork()
     ticker = clock.setTimer(TICK_MS, tick)
@@ -331,11 +293,15 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   return {
     children: {
-      async startChild(spec) {
-        if (phase !== 'open') throw fail('ACTOR_STOPPED', { actor: spec.name })
-        const child = add(spec, true)
+      async startChild(given) {
+        if (phase !== 'open') throw fail('ACTOR_STOPPED', { actor: given.name })
+        const spec = resolveDynamic(given)
+        // Also the name of a supervisor is taken.
+        if (tree.has(spec.name)) throw fail('ACTOR_EXISTS', { actor: spec.name })
+        const child = roster.add(spec, true)
+        decide({ kind: 'added', name: spec.name, restart: spec.restart })
         try {
-          await bringUp(child)
+          await lives.bringUp(child)
         } catch (error) {
           setStatus(child, 'failed')
           forget(child)
@@ -344,17 +310,17 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       },
       async stopChild(name) {
         const child = children.get(name)
-        if (child !== undefined) await stopChild(child, shutdownMsOf(child))
+        if (child !== undefined && !isOver(child)) await halt(child, shutdownMsOf(child.spec), false)
       },
       list: async () => [...children.values()].filter(({ dynamic }) => dynamic).map(({ spec }) => spec.name),
     },
-    async start(specs) {
-      const all = specs.map((spec) => add(spec, false))
+    async start() {
       try {
+        const all = options.tree.actors.map((spec) => roster.add(spec, false))
         // Threads start and import their modules side by side; `init` runs in order.
-        await Promise.all(all.map(spawn))
+        await Promise.all(all.map((child) => lives.spawn(child)))
         for (const child of all) switchboard.link(child)
-        for (const child of all) await init(child)
+        for (const child of all) await lives.init(child)
       } catch (error) {
         phase = 'closing'
         await forceAll()
@@ -363,23 +329,22 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
     reachable(from, name) {
       const child = children.get(name)
-      return child !== undefined && child.status !== 'failed' && switchboard.mayReach(from, child)
+      if (child === undefined || !switchboard.mayReach(from, child)) return false
+      if (isOver(child)) throw fail('ACTOR_STOPPED', { actor: name })
+      return true
     },
     deliver,
     async kill(name) {
       const child = children.get(name)
-      if (child?.status !== 'running' || child.worker === undefined) return
-      child.ending = 'killed'
-      const { exited } = child.worker
-      await terminate(child)
-      await exited
+      if (child?.status === 'running') await endThread(child, { kind: 'killed' })
     },
     async stopAll(deadlineMs) {
       if (phase === 'open') phase = 'closing'
       ticker?.cancel()
       const endAt = clock.monotonicMs() + deadlineMs
       for (const child of [...children.values()].reverse()) {
-        await stopChild(child, Math.min(shutdownMsOf(child), Math.max(0, endAt - clock.monotonicMs())))
+        const leftMs = Math.max(0, endAt - clock.monotonicMs())
+        if (!isOver(child)) await halt(child, Math.min(shutdownMsOf(child.spec), leftMs), false)
       }
     },
     stats: () =>
@@ -387,7 +352,29 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         ...readStats(spec.name, slot, links.depth(spec.name), worker?.eventLoop() ?? NO_THREAD),
         metrics: readMetrics(metrics),
       })),
+    zombies: () => lives.zombies(),
     untaken: () =>
       [...children.values()].some((child) => child.status === 'running' && links.depth(child.spec.name).records > 0),
+  }
+}
+
+const KILLED = 'killed'
+
+function endOf({ spec }: Child, { kind }: ExitReason): SupervisionEvent {
+  return { kind: 'ended', name: spec.name, abnormal: kind !== 'stopped' }
+}
+
+/** `finished`: it died of something else before it was done. */
+function exitReasonOf(ending: Ending | undefined, thrown: Error | null): ExitReason {
+  switch (ending?.kind) {
+    case 'hung':
+      return { kind: 'hung' }
+    case 'linked':
+      return { kind: 'linked', name: ending.name }
+    case 'killed':
+      return { kind: 'crashed', message: KILLED }
+    case 'finished':
+    case undefined:
+      return { kind: 'crashed', message: describe(thrown ?? 'the thread ended by itself').slice(0, CRASH_MESSAGE_MAX) }
   }
 }

@@ -5,7 +5,7 @@
  * are made once per child and given to each incarnation again.
  */
 import type { BlockStore } from './blocks.ts'
-import type { Child } from './child.ts'
+import { isOver, type Child } from './child.ts'
 import { createCodec } from './codec.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Links } from './links.ts'
@@ -48,7 +48,7 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
 
   const mayReach = (from: string, child: Child): boolean =>
     from === HOST ||
-    child.spec.reachableFrom?.includes(from) === true ||
+    child.spec.reachableFrom.includes(from) ||
     children.get(from)?.description?.peers.includes(child.spec.name) === true
 
   function link(child: Child): void {
@@ -58,7 +58,7 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
     links.ensure(HOST, name, own)
     links.ensure(name, HOST, capacity.host)
     for (const other of children.values()) {
-      if (other === child || other.description === undefined) continue
+      if (other === child || other.description === undefined || isOver(other)) continue
       const between = other.dynamic ? capacity.dynamic : own
       if (mayReach(name, other)) links.ensure(name, other.spec.name, between)
       if (mayReach(other.spec.name, child)) links.ensure(other.spec.name, name, between)

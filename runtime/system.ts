@@ -9,11 +9,11 @@ import { CORRELATION_SPAN } from './asks.ts'
 import { createBlock, createBlockStore, type BlockPort, type BlockStore } from './blocks.ts'
 import { boardSlot, BOARD_WORD, createBoard } from './board.ts'
 import { systemClock, type Clock } from './common/clock.ts'
-import { invalidOption, choiceOption, integerOption, own, refuseUnknown } from './common/options.ts'
+import { integerOption, own, refuseUnknown } from './common/options.ts'
 import { silentLogger, type Logger } from './common/logger.ts'
 import { systemRandom, type Random } from './common/random.ts'
-import type { ActorSystem, SystemOptions } from './actor-system.ts'
-import type { ActorKey, AnyProtocol, CallContext, ChildSpec, ResolvedHandler } from './define-actor.ts'
+import type { ActorSystem, CloseReason, SystemOptions } from './actor-system.ts'
+import type { ActorKey, AnyProtocol, CallContext, ResolvedHandler } from './define-actor.ts'
 import { createEndpoint, type Endpoint } from './endpoint.ts'
 import { fail } from './errors.ts'
 import { createEventedLoop } from './loop.ts'
@@ -22,7 +22,8 @@ import { createRefs, type Sender } from './refs.ts'
 import { inlineBytesMax } from './rings/layout.ts'
 import { createParking } from './rings/waiting.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
-import { SUPERVISION_DEFAULTS, type SupervisionLimits } from './supervision.ts'
+import { BACKOFF_DEFAULTS, type BackoffLimits } from './supervision.ts'
+import { FLAG_KEYS, resolveTree } from './supervisor-spec.ts'
 import { threadTransport, type Transport } from './transport.ts'
 import { HOST, HOST_INCARNATION, type HostProtocol } from './wiring.ts'
 
@@ -41,7 +42,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
 export async function startOn(
   transport: Transport,
   options: SystemOptions,
-  limits: Partial<SupervisionLimits> = {},
+  limits: Partial<BackoffLimits> = {},
 ): Promise<ActorSystem> {
   const resolved = resolveOptions(options)
   const { clock, random, logger, shared } = resolved
@@ -50,6 +51,7 @@ export async function startOn(
   slot.set(BOARD_WORD.Incarnation, HOST_INCARNATION)
   const store = createBlockStore()
   const keepAlive = transport.holdsProcess ? createKeepAlive() : NO_KEEP_ALIVE
+  const over = createOver()
   const loop = createEventedLoop(() => endpoint, transport.host)
   const calls = hostCalls(() => supervisor)
   const endpoint: Endpoint = createEndpoint({
@@ -75,7 +77,8 @@ export async function startOn(
   const supervisor: Supervisor = createSupervisor({
     endpoint,
     blocks: store,
-    limits: { ...resolved.limits, ...limits },
+    tree: resolved.tree,
+    limits: { ...BACKOFF_DEFAULTS, ...limits },
     clock,
     random,
     logger,
@@ -84,18 +87,42 @@ export async function startOn(
     logging: logger !== silentLogger,
     transport,
     onHostWork: loop.schedule,
-    onFailed: (error) => endpoint.shut(error),
+    onShutdown: (message) => over.shutDown({ kind: 'auto-shutdown', message }),
+    onFailed(failure, ended) {
+      endpoint.shut(failure)
+      void ended.then(() => over.resolve({ kind: 'failed', error: failure }))
+    },
   })
   endpoint.accept()
   try {
-    await supervisor.start(resolved.children)
+    await supervisor.start()
   } catch (error) {
     loop.stop()
     keepAlive.close()
     throw error
   }
   const { holdsProcess } = transport
-  return openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, stopLoop: loop.stop })
+  return openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, over, stopLoop: loop.stop })
+}
+
+/** The end of a system: the first reason counts. */
+interface Over {
+  readonly closed: Promise<{ readonly reason: CloseReason }>
+  readonly resolve: (reason: CloseReason) => void
+  /** Closes the system, as soon as it is open. */
+  readonly shutDown: (reason: CloseReason) => void
+  readonly onShutDown: (close: (reason: CloseReason) => void) => void
+}
+
+function createOver(): Over {
+  const { promise, resolve } = Promise.withResolvers<{ readonly reason: CloseReason }>()
+  const { promise: wanted, resolve: shutDown } = Promise.withResolvers<CloseReason>()
+  return {
+    closed: promise,
+    resolve: (reason) => resolve({ reason }),
+    shutDown,
+    onShutDown: (close) => void wanted.then(close),
+  }
 }
 
 interface Parts {
@@ -104,10 +131,11 @@ interface Parts {
   readonly keepAlive: KeepAlive
   readonly holdsProcess: boolean
   readonly shared: Readonly<Record<string, SharedArrayBuffer>>
+  readonly over: Over
   readonly stopLoop: () => void
 }
 
-function openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, stopLoop }: Parts): ActorSystem {
+function openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, over, stopLoop }: Parts): ActorSystem {
   let closed: Promise<void> | undefined
   const sender: Sender = {
     ask: (to, call, arg, callOptions) =>
@@ -120,7 +148,7 @@ function openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, sto
   const untaken = (): boolean => endpoint.queued() > 0 || supervisor.untaken()
   const removeFlush = holdsProcess ? flushBeforeExit(untaken) : () => {}
 
-  async function shutDown(deadlineMs: number): Promise<void> {
+  async function shutDown(deadlineMs: number, reason: CloseReason): Promise<void> {
     removeFlush()
     keepAlive.hold('close', true)
     try {
@@ -129,10 +157,13 @@ function openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, sto
       endpoint.shut(fail('ACTOR_STOPPED', { actor: 'of a closed system' }))
       stopLoop()
       keepAlive.close()
+      over.resolve(reason)
     }
   }
 
-  const close: ActorSystem['close'] = ({ deadlineMs = CLOSE_DEFAULT_MS } = {}) => (closed ??= shutDown(deadlineMs))
+  const close: ActorSystem['close'] = ({ deadlineMs = CLOSE_DEFAULT_MS } = {}) =>
+    (closed ??= shutDown(deadlineMs, { kind: 'closed' }))
+  over.onShutDown((reason) => void (closed ??= shutDown(CLOSE_DEFAULT_MS, reason)))
 
   return {
     incarnation: HOST_INCARNATION,
@@ -145,43 +176,22 @@ function openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, sto
     },
     monitor: (name, onDeath) => endpoint.monitors.add(name, onDeath),
     stats: () => supervisor.stats(),
+    zombies: () => supervisor.zombies(),
     kill: (name) => supervisor.kill(name),
     close,
+    closed: over.closed,
     [Symbol.asyncDispose]: () => close(),
   }
 }
 
-const OPTION_KEYS = [
-  'children',
-  'strategy',
-  'restartsMax',
-  'restartPeriodMs',
-  'shared',
-  'logger',
-  'clock',
-  'random',
-  'workerEntry',
-] as const
+const OPTION_KEYS = [...FLAG_KEYS, 'shared', 'logger', 'clock', 'random', 'workerEntry'] as const
 
 function resolveOptions(options: SystemOptions) {
   refuseUnknown(options, OPTION_KEYS)
-  const children = own(options, 'children')
-  if (!Array.isArray(children)) throw invalidOption('children', 'a list of child specs', children)
-  const limits: SupervisionLimits = Object.freeze({
-    ...SUPERVISION_DEFAULTS,
-    strategy: choiceOption(options, 'strategy', SUPERVISION_DEFAULTS.strategy, [
-      'one-for-one',
-      'one-for-all',
-      'rest-for-one',
-    ]),
-    restartsMax: integerOption(options, 'restartsMax', SUPERVISION_DEFAULTS.restartsMax, { min: 0 }),
-    restartPeriodMs: integerOption(options, 'restartPeriodMs', SUPERVISION_DEFAULTS.restartPeriodMs, { min: 1 }),
-  })
   const regions = (own(options, 'shared') ?? {}) as Readonly<Record<string, number>>
   const sizes = Object.keys(regions).map((region) => [region, integerOption(regions, region, 0, { min: 0 })] as const)
   return {
-    children: children as readonly ChildSpec[],
-    limits,
+    tree: resolveTree(options),
     clock: (own(options, 'clock') ?? systemClock) as Clock,
     random: (own(options, 'random') ?? systemRandom) as Random,
     logger: (own(options, 'logger') ?? silentLogger) as Logger,

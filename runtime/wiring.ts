@@ -125,6 +125,8 @@ export type FromWorker =
       readonly message: string
       readonly fields: Record<string, unknown>
     }
+  /** The actor stops by itself. */
+  | { readonly kind: 'stopping'; readonly why: string }
   | { readonly kind: 'stopped'; readonly error: WireError | null }
 
 /** A death notice on the control lane. */

@@ -27,7 +27,7 @@ export function createHosts(ctx: ActorContext, onLost: (host: number, why: strin
     ctx.monitor(hostName(host), ({ reason, restarting }) => {
       if (reason.kind === 'stopped') return
       if (!restarting) started.delete(host)
-      const why = reason.kind === 'hung' ? 'hung' : `crashed (${reason.message})`
+      const why = reason.kind === 'crashed' ? `crashed (${reason.message})` : reason.kind
       onLost(host, `${hostName(host)} ${why}`)
     })
   }

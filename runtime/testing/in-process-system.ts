@@ -4,7 +4,7 @@
  * declared peers can be reached. `kill` drops an actor's state and in-flight turns and runs `init` again, as a supervisor
  * would; messages to it wait meanwhile. Unlike on threads, stopping an actor does not wait for its running messages.
  */
-import type { ActorStats, ActorSystem } from '../actor-system.ts'
+import type { ActorStats, ActorSystem, CloseReason } from '../actor-system.ts'
 import { systemClock, type Clock } from '../common/clock.ts'
 import { describe } from '../common/errors.ts'
 import { silentLogger, type Logger } from '../common/logger.ts'
@@ -128,6 +128,17 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
         stop.signal.addEventListener('abort', undo, { once: true })
         return undo
       },
+      // Both ways, as long as both live.
+      link(to) {
+        const undo = [
+          monitors.add(to, ({ reason }) => void (reason.kind !== 'stopped' && kill(name))),
+          monitors.add(name, ({ reason }) => void (reason.kind !== 'stopped' && kill(to))),
+        ]
+        const unlink = (): void => undo.forEach((off) => off())
+        stop.signal.addEventListener('abort', unlink, { once: true })
+        return unlink
+      },
+      stop: () => void stopOne(name),
       detach,
       children,
     }
@@ -195,8 +206,10 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
     list: async () => [...seats.values()].filter(({ dynamic, life }) => dynamic && life !== undefined).map(nameOf),
   }
 
+  const { promise: closed, resolve: resolveClosed } = Promise.withResolvers<{ readonly reason: CloseReason }>()
   const close = async (): Promise<void> => {
     for (const name of [...seats.keys()].reverse()) await stopOne(name)
+    resolveClosed({ reason: { kind: 'closed' } })
   }
 
   for (const [definition, config] of options.actors) await add(childOf(definition, { config }), definition, false)
@@ -208,8 +221,10 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
     shared,
     monitor: (name, onDeath) => monitors.add(name, onDeath),
     stats: () => [...seats.values()].filter(({ life, dynamic }) => life !== undefined || !dynamic).map(statsOf),
+    zombies: () => [],
     kill,
     close,
+    closed,
     [Symbol.asyncDispose]: close,
   }
 }

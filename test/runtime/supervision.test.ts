@@ -1,30 +1,36 @@
 import { describe, expect, test } from 'vitest'
-import { seededRandom, type RestartPolicy } from '../../runtime/index.ts'
+import { seededRandom, type ChildSpec, type SupervisorFlags, type SupervisorSpec } from '../../runtime/index.ts'
 import {
+  BACKOFF_DEFAULTS,
   backoffMs,
-  noChildren,
   supervise,
-  SUPERVISION_DEFAULTS,
   type SupervisionEvent,
-  type SupervisionLimits,
   type Verdict,
 } from '../../runtime/supervision.ts'
+import { plantTree } from '../../runtime/supervision-tree.ts'
+import { resolveTree } from '../../runtime/supervisor-spec.ts'
 
-/** A supervisor on a clock of its own. */
+const actor = (name: string, more: Partial<ChildSpec> = {}): ChildSpec => ({ name, module: 'm', actor: 'a', ...more })
+const group = (
+  supervisor: string,
+  children: SupervisorSpec['children'],
+  more: Partial<SupervisorSpec> = {},
+): SupervisorSpec => ({ supervisor, children, ...more })
+
+/** A tree on a clock of its own. */
 function scripted(
-  limits: Partial<SupervisionLimits> = {},
-  children = ['a', 'b', 'c'],
-  restart: RestartPolicy = 'permanent',
+  flags: SupervisorFlags = {},
+  children: SupervisorSpec['children'] = ['a', 'b', 'c'].map((name) => actor(name)),
+  backoff = BACKOFF_DEFAULTS,
 ) {
-  let state = noChildren
+  let tree = plantTree(resolveTree({ ...flags, children }).plan)
   let now = 0
   const random = seededRandom(1)
   const send = (event: SupervisionEvent): Verdict => {
-    const decision = supervise(state, event, now, { ...SUPERVISION_DEFAULTS, ...limits }, random)
-    state = decision.state
+    const decision = supervise(tree, event, now, backoff, random)
+    tree = decision.tree
     return decision.verdict
   }
-  for (const name of children) send({ kind: 'added', name, restart, dynamic: false })
   return {
     send,
     pass: (ms: number) => (now += ms),
@@ -32,83 +38,34 @@ function scripted(
   }
 }
 
-describe('restart types', () => {
-  test.each([
-    ['permanent', true, 'restart'],
-    ['permanent', false, 'restart'],
-    ['transient', true, 'restart'],
-    ['transient', false, 'give-up'],
-    ['temporary', true, 'give-up'],
-    ['temporary', false, 'give-up'],
-  ] as const)('%s, abnormal %s: %s', (policy, abnormal, kind) => {
-    const supervisor = scripted({}, ['a'], policy)
-    expect(supervisor.end('a', abnormal).kind).toBe(kind)
-  })
-
-  test('who is given up is forgotten', () => {
-    const supervisor = scripted({}, ['a'], 'temporary')
-    supervisor.end('a')
-    expect(supervisor.end('a')).toEqual({ kind: 'none' })
-  })
-})
-
-describe('strategies', () => {
-  test.each([
-    ['one-for-one', [], ['b']],
-    ['rest-for-one', ['c'], ['b', 'c']],
-    ['one-for-all', ['c', 'a'], ['a', 'b', 'c']],
-  ] as const)('%s stops %j and starts %j', (strategy, stop, start) => {
-    expect(scripted({ strategy }).end('b')).toEqual({ kind: 'restart', stop, start, delayMs: 0 })
-  })
-
-  test('dynamic children are restarted one for one and take no part in groups', () => {
+describe('dynamic children', () => {
+  test('are restarted one for one and take no part in groups', () => {
     const supervisor = scripted({ strategy: 'one-for-all' })
-    supervisor.send({ kind: 'added', name: 'd', restart: 'permanent', dynamic: true })
+    supervisor.send({ kind: 'added', name: 'd', restart: 'permanent' })
     expect(supervisor.end('d')).toMatchObject({ stop: [], start: ['d'] })
     expect(supervisor.end('a')).toMatchObject({ stop: ['c', 'b'], start: ['a', 'b', 'c'] })
   })
-})
 
-describe('intensity', () => {
-  test('exactly restartsMax are allowed, one more escalates', () => {
-    const supervisor = scripted({ restartsMax: 3, restartPeriodMs: 1_000 })
-    expect(['a', 'b', 'c'].map((name) => supervisor.end(name).kind)).toEqual(['restart', 'restart', 'restart'])
-    expect(supervisor.end('a')).toMatchObject({ kind: 'escalate' })
-  })
-
-  test('what is older than the period does not count', () => {
-    const supervisor = scripted({ restartsMax: 1, restartPeriodMs: 1_000 })
-    for (let round = 0; round < 5; round++) {
-      expect(supervisor.end('a').kind).toBe('restart')
-      supervisor.pass(1_000)
-    }
-    supervisor.pass(-1)
-    expect(supervisor.end('a').kind).toBe('escalate')
-  })
-
-  test('none at all escalates at once', () => {
-    expect(scripted({ restartsMax: 0 }).end('a').kind).toBe('escalate')
-  })
-
-  test('a dynamic child is given up alone', () => {
+  test('one that cannot live is given up alone', () => {
     const supervisor = scripted({ restartsMax: 1 })
-    supervisor.send({ kind: 'added', name: 'd', restart: 'permanent', dynamic: true })
+    supervisor.send({ kind: 'added', name: 'd', restart: 'permanent' })
     expect([supervisor.end('d').kind, supervisor.end('d').kind]).toEqual(['restart', 'give-up'])
     expect(supervisor.end('a').kind).toBe('restart')
+    expect(supervisor.end('d')).toEqual({ kind: 'none' })
   })
 })
 
 describe('back-off', () => {
   test('is none at first, doubles, is capped, and has jitter', () => {
     const most = { next: () => 1 }
-    expect([0, 1, 2, 3, 20].map((streak) => backoffMs(streak, SUPERVISION_DEFAULTS, most))).toEqual([
+    expect([0, 1, 2, 3, 20].map((streak) => backoffMs(streak, BACKOFF_DEFAULTS, most))).toEqual([
       0, 50, 100, 200, 5_000,
     ])
-    expect(backoffMs(3, SUPERVISION_DEFAULTS, { next: () => 0.25 })).toBe(50)
+    expect(backoffMs(3, BACKOFF_DEFAULTS, { next: () => 0.25 })).toBe(50)
   })
 
   test('starts anew after a child has lived for a while', () => {
-    const supervisor = scripted({ restartsMax: 100, resetMs: 500 })
+    const supervisor = scripted({ restartsMax: 100 }, [actor('a')], { ...BACKOFF_DEFAULTS, resetMs: 500 })
     const delays = Array.from(
       { length: 6 },
       () => (supervisor.pass(10), (supervisor.end('a') as { delayMs: number }).delayMs),
@@ -117,5 +74,46 @@ describe('back-off', () => {
     expect(Math.max(...delays.slice(1))).toBeGreaterThan(0)
     supervisor.pass(500)
     expect(supervisor.end('a')).toMatchObject({ delayMs: 0 })
+  })
+})
+
+describe('a tree', () => {
+  const nested = (flags: SupervisorFlags = {}, inner: Partial<SupervisorSpec> = {}) =>
+    scripted(flags, [actor('a'), group('inner', [actor('b'), actor('c')], { restartsMax: 1, ...inner }), actor('d')])
+
+  test('each supervisor restarts its own children by its own strategy', () => {
+    const supervisor = nested({ strategy: 'one-for-all' }, { strategy: 'rest-for-one' })
+    expect(supervisor.end('b')).toMatchObject({ stop: ['c'], start: ['b', 'c'] })
+    expect(supervisor.end('d')).toMatchObject({ stop: ['c', 'b', 'a'], start: ['a', 'b', 'c', 'd'] })
+  })
+
+  test('a supervisor that gives up stops what is left of it, then its parent decides as about any child', () => {
+    const one = nested()
+    one.end('b')
+    expect(one.end('b')).toMatchObject({ kind: 'restart', stop: ['c'], start: ['b', 'c'], delayMs: 0 })
+    const rest = nested({ strategy: 'rest-for-one' })
+    rest.end('c')
+    expect(rest.end('c')).toMatchObject({ stop: ['b', 'd'], start: ['b', 'c', 'd'] })
+  })
+
+  test('a restarted supervisor has forgotten what it had counted; its parent has not', () => {
+    const supervisor = nested({ restartsMax: 1 })
+    expect([1, 2, 3].map(() => supervisor.end('b').kind)).toEqual(['restart', 'restart', 'restart'])
+    expect(supervisor.end('b')).toMatchObject({ kind: 'escalate' })
+  })
+
+  test('a temporary supervisor that gives up takes its children with it and nobody else', () => {
+    const supervisor = nested({}, { restart: 'temporary', restartsMax: 0 })
+    expect(supervisor.end('b')).toMatchObject({ kind: 'give-up', stop: ['c'] })
+    expect(supervisor.end('c')).toEqual({ kind: 'none' })
+    expect(supervisor.end('a')).toMatchObject({ start: ['a'] })
+  })
+
+  test('three levels: the failure of the lowest ends the system when every level allows one restart', () => {
+    const supervisor = scripted({ restartsMax: 1 }, [
+      group('upper', [group('lower', [actor('a')], { restartsMax: 1 })], { restartsMax: 1 }),
+    ])
+    const kinds = Array.from({ length: 8 }, () => supervisor.end('a').kind)
+    expect(kinds).toEqual([...Array<string>(7).fill('restart'), 'escalate'])
   })
 })
