@@ -10,7 +10,7 @@ import { createAsks, DEADLINE_DEFAULT_MS, type Asks } from './asks.ts'
 import type { BlockPort } from './blocks.ts'
 import { BOARD_WORD, type BoardSlot } from './board.ts'
 import { createCodec, type Encoded } from './codec.ts'
-import { sleep, type Clock } from './common/clock.ts'
+import { sleep, systemClock, type Clock } from './common/clock.ts'
 import type { PitError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'
 import { NO_CALL_OPTIONS, resolveCallOptions, type ResolvedCallOptions } from './call-options.ts'
@@ -54,6 +54,8 @@ export interface EndpointOptions {
   readonly onStop: () => void
   /** A pump has moved something. */
   readonly onWorked?: () => void
+  /** The thread has dozed: time that its event loop counts as busy. */
+  readonly onDozed?: (ms: number) => void
   /** Whether an unknown actor is known to the supervisor and will be attached. */
   readonly reachable: (name: string) => Promise<boolean>
 }
@@ -332,6 +334,11 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       if (!hasWork()) return true
       parking.unpark()
       return false
+    },
+    doze(timeoutMs) {
+      const startedAt = systemClock.monotonicMs()
+      parking.doze(hasWork, timeoutMs)
+      options.onDozed?.(systemClock.monotonicMs() - startedAt)
     },
     ask,
     tell,

@@ -17,7 +17,7 @@ import { fail, initError } from './errors.ts'
 import { createBlockingLoop, createDueClock, createEventedLoop, type Loop } from './loop.ts'
 import { openMetrics } from './metrics.ts'
 import { createRef, createRefs } from './refs.ts'
-import { BLOCKING_FLAG, createParking } from './rings/waiting.ts'
+import { createParking } from './rings/waiting.ts'
 import { detach } from './scope.ts'
 import { createVitals } from './vitals.ts'
 import { ownThread, type Thread } from './thread.ts'
@@ -77,7 +77,6 @@ async function startLife(
   const stopping = new AbortController()
   const vitals = thread.own ? createVitals(slot, clock) : undefined
   // Until `init` is done the thread sleeps in its event loop, also that of a blocking actor.
-  let mark = wiring.incarnation
   let loop: Loop = createEventedLoop(() => endpoint, thread)
   let state: unknown
 
@@ -90,7 +89,7 @@ async function startLife(
     slot,
     slotOf: (index) => boardSlot(wiring.board, index),
     table: wiring.table,
-    parking: createParking(slot.words, slot.parkedIndex, () => mark, thread.atomics),
+    parking: createParking(slot.words, slot.parkedIndex, wiring.incarnation, thread.atomics),
     blocks: workerBlocks(wiring, post, port, () => loop.schedule()),
     handlers: definition.handlers,
     invoke: (handler, arg, call) => handler.run(state, arg, { ...context, call }),
@@ -99,6 +98,7 @@ async function startLife(
     onPending: () => {},
     onStop: () => void stop(),
     onWorked: () => vitals?.touch(),
+    onDozed: (ms) => vitals?.dozed(ms),
     reachable: (name) => endpoint.ask(HOST, 'reachable' satisfies keyof HostProtocol, { name }) as Promise<boolean>,
   })
   const context = createContext(wiring, endpoint, thread, {
@@ -139,14 +139,7 @@ async function startLife(
   }
   if (blocking) {
     loop.stop()
-    mark = wiring.incarnation | BLOCKING_FLAG
-    loop = createBlockingLoop(() => endpoint, {
-      words: slot.words,
-      index: slot.parkedIndex,
-      mark,
-      nextDueMs: due.nextDueMs,
-      onWake: (ms) => vitals?.parked(ms),
-    })
+    loop = createBlockingLoop(() => endpoint, due.nextDueMs)
   }
   vitals?.touch()
   endpoint.accept()

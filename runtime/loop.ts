@@ -1,12 +1,19 @@
 /**
  * When a thread pumps its endpoint, and how it sleeps in between.
  *
- * Evented: bells arrive as messages on ports; the thread sleeps in its event loop. Blocking: the thread sleeps in
- * `Atomics.wait` until a record, or its next timer, or a slice is due; between two sleeps it passes once through the event
- * loop, so that promises, timers and port messages have their turn.
+ *   macrotask (bell, immediate) ─► pump ─► something moved? ─ yes ─► tick: promises go on ─► pump …
+ *                                                          └ no ──► linger (linger.ts) ─ work ─► pump …
+ *                                                                                      └ none ─► rest
+ *
+ * Between two rounds every promise that now can go on does so, which costs a fraction of a turn of the event loop. After `BATCH_MS` of them the event loop has its turn, so that I/O and timers are
+ * not starved. Where threads are simulated, each round is a task of the scheduler, and nobody lingers.
+ *
+ * Evented: rests in its event loop; bells arrive as messages on ports. Blocking: dozes in `Atomics.wait` until a record,
+ * or its next timer, or a slice is due; before each long doze it passes once through the event loop, so that timers and
+ * port messages have their turn.
  */
-import { availableParallelism } from 'node:os'
 import { systemClock, type Clock } from './common/clock.ts'
+import { createLinger } from './linger.ts'
 import { ownThread, type Deferred, type Thread } from './thread.ts'
 
 export interface Loop {
@@ -33,59 +40,56 @@ export interface PumpedEndpoint {
   pump(): Pumped
   /** Declares this thread parked; `false` when there is work after all. */
   park(): boolean
+  /** Sleeps in `Atomics.wait` until a peer wakes it or the time is over; not at all when there is work. */
+  doze(timeoutMs: number): void
   hasWork(): boolean
 }
 
-/**
- * A peer that is talking to this thread answers within microseconds; falling asleep and being woken takes many more, of
- * both threads. So a thread looks for a moment longer before it parks, as long as that pays. It pays only when both sides
- * do it: after some vain tries they try again within the same milliseconds of the clock that they share.
- */
-const LINGER_MS = availableParallelism() > 1 ? 0.15 : 0
-const VAIN_MAX = 8
-const RETRY_EVERY_MS = 32
+/** Rounds without a turn of the event loop. */
+const BATCH_MS = 1
 
-interface Linger {
-  /** Whether it is worth a try now. */
-  pays(): boolean
-  /** Looks for a moment; `true` when work came. */
-  look(endpoint: PumpedEndpoint): boolean
-}
+/** How a thread that has lingered in vain goes on. */
+type Next =
+  /** It sleeps in the event loop until it is woken. */
+  | 'asleep'
+  /** It pumps again after a turn of the event loop. */
+  | 'after-io'
+  /** It has slept, and pumps again now. */
+  | 'awake'
 
-function createLinger({ own, sharedMs }: Thread): Linger {
-  let vain = 0
-  return {
-    pays: () => own && LINGER_MS > 0 && (vain < VAIN_MAX || Math.floor(sharedMs()) % RETRY_EVERY_MS === 0),
-    look(endpoint) {
-      const endAt = sharedMs() + LINGER_MS
-      do {
-        if (endpoint.hasWork()) {
-          vain = 0
-          return true
-        }
-      } while (sharedMs() < endAt)
-      vain++
-      return false
-    },
-  }
-}
+/** `fresh`: the event loop had its turn, and nothing has happened since. */
+type Rest = (endpoint: PumpedEndpoint, fresh: boolean) => Next
 
-export function createEventedLoop(pumped: () => PumpedEndpoint, thread: Thread): Loop {
-  const linger = createLinger(thread)
+function createLoop(pumped: () => PumpedEndpoint, thread: Thread, rest: Rest): Loop {
+  const linger = createLinger()
   let deferred: Deferred | undefined
   let stopped = false
+  let batchEndAt = 0
+  // Something moved since this thread last rested: more may follow at once.
+  let warm = false
 
-  function wake(): void {
+  const tick = (): void => round(false)
+  // Ticks asked for in a tick come before the promises: only one asked for by a promise job comes after all of them.
+  const afterPromises = (): void => process.nextTick(tick)
+
+  function round(fresh: boolean): void {
     if (stopped) return
     const endpoint = pumped()
-    const done = endpoint.pump()
-    // Promises that now go on must run before it makes sense to look for their answers.
-    if (done === Pumped.Drained && linger.pays()) return schedule()
-    if (done === Pumped.Idle && linger.pays() && linger.look(endpoint)) {
-      endpoint.pump()
-      return schedule()
+    if (endpoint.pump() !== Pumped.Idle) warm = thread.own
+    else if (!warm || !linger.look(endpoint)) {
+      warm = false
+      const next = rest(endpoint, fresh)
+      if (next === 'asleep') return
+      if (next === 'after-io') return schedule()
+      batchEndAt = systemClock.monotonicMs() + BATCH_MS
     }
-    if (done === Pumped.More || !endpoint.park()) schedule()
+    if (thread.own && systemClock.monotonicMs() < batchEndAt) queueMicrotask(afterPromises)
+    else schedule()
+  }
+
+  function wake(): void {
+    batchEndAt = systemClock.monotonicMs() + BATCH_MS
+    round(true)
   }
 
   function schedule(): void {
@@ -106,51 +110,21 @@ export function createEventedLoop(pumped: () => PumpedEndpoint, thread: Thread):
   }
 }
 
+export function createEventedLoop(pumped: () => PumpedEndpoint, thread: Thread): Loop {
+  return createLoop(pumped, thread, (endpoint) => (endpoint.park() ? 'asleep' : 'after-io'))
+}
+
 /** Longest sleep without a look at the event loop. */
 const SLICE_MS = 1000
 
-export interface BlockingSleep {
-  readonly words: Int32Array
-  readonly index: number
-  readonly mark: number
-  /** Time until the next timer of this thread is due. */
-  readonly nextDueMs: () => number
-  /** Told after each sleep how long it was. */
-  readonly onWake: (parkedMs: number) => void
-}
-
-export function createBlockingLoop(pumped: () => PumpedEndpoint, sleep: BlockingSleep): Loop {
-  const linger = createLinger(ownThread)
-  let immediate: NodeJS.Immediate | undefined
-  let stopped = false
-
-  function turn(): void {
-    const endpoint = pumped()
-    if (endpoint.pump() === Pumped.Idle && !(linger.pays() && linger.look(endpoint)) && endpoint.park()) {
-      const parkedAt = systemClock.monotonicMs()
-      Atomics.wait(sleep.words, sleep.index, sleep.mark, Math.min(SLICE_MS, Math.max(0, sleep.nextDueMs())))
-      sleep.onWake(systemClock.monotonicMs() - parkedAt)
-      endpoint.pump()
-    }
-    next()
-  }
-
-  function next(): void {
-    if (stopped || immediate !== undefined) return
-    immediate = setImmediate(() => {
-      immediate = undefined
-      turn()
-    })
-  }
-
-  return {
-    wake: next,
-    schedule: next,
-    stop() {
-      stopped = true
-      clearImmediate(immediate)
-    },
-  }
+/** `nextDueMs` is the time until the next timer of this thread is due. */
+export function createBlockingLoop(pumped: () => PumpedEndpoint, nextDueMs: () => number): Loop {
+  const loop = createLoop(pumped, ownThread, (endpoint, fresh) => {
+    if (!fresh) return 'after-io'
+    endpoint.doze(Math.min(SLICE_MS, Math.max(0, nextDueMs())))
+    return 'awake'
+  })
+  return { ...loop, wake: loop.schedule }
 }
 
 /** A clock that knows when its next timer is due, so that a blocking thread does not sleep through it. */

@@ -63,7 +63,7 @@ export async function startOn(
     slot,
     slotOf: (index) => boardSlot(board, index),
     table: heldTableMemory(HOST_IN_FLIGHT_MAX, inlineBytesMax(transport.capacity.host.requestBytes)),
-    parking: createParking(slot.words, slot.parkedIndex, () => HOST_INCARNATION, transport.host.atomics),
+    parking: createParking(slot.words, slot.parkedIndex, HOST_INCARNATION, transport.host.atomics),
     blocks: hostBlocks(store, () => supervisor),
     handlers: calls,
     // The host's handlers need nothing but who asks.

@@ -11,20 +11,20 @@ const SAMPLE_MS = 1_000
 export interface Vitals {
   /** The thread has worked: sample soon. Cheap. */
   readonly touch: () => void
-  /** Counts time that a blocking thread was parked. */
-  readonly parked: (ms: number) => void
+  /** Counts time that the thread slept in `Atomics.wait`. */
+  readonly dozed: (ms: number) => void
 }
 
 export function createVitals(slot: BoardSlot, clock: Clock): Vitals {
   let armed = false
-  let parkedMs = 0
+  let dozedMs = 0
 
   function sample(): void {
     armed = false
     const { user, system } = process.threadCpuUsage()
     slot.put(BOARD_WORD.CpuMs, Math.round((user + system) / 1000))
     slot.put(BOARD_WORD.HeapKib, Math.round(getHeapStatistics().used_heap_size / 1024))
-    slot.put(BOARD_WORD.ParkedMs, Math.round(parkedMs))
+    slot.put(BOARD_WORD.ParkedMs, Math.round(dozedMs))
   }
 
   return {
@@ -33,6 +33,6 @@ export function createVitals(slot: BoardSlot, clock: Clock): Vitals {
       armed = true
       clock.setTimer(SAMPLE_MS, sample)
     },
-    parked: (ms) => void (parkedMs += ms),
+    dozed: (ms) => void (dozedMs += ms),
   }
 }

@@ -33,6 +33,8 @@ export interface AtomicsLike {
   load(words: Int32Array, index: number): number
   store(words: Int32Array, index: number, value: number): number
   compareExchange(words: Int32Array, index: number, expected: number, value: number): number
+  wait(words: Int32Array, index: number, value: number, timeoutMs: number): 'ok' | 'not-equal' | 'timed-out'
+  notify(words: Int32Array, index: number): number
 }
 
 /** Views of the same bytes: the ring's header words, and its data three times. */

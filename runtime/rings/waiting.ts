@@ -15,13 +15,14 @@
  * I4. A thread that dies between its swap and its ring, or between taking `starved` and its ring, leaves a sleeper whom
  *     nobody else will wake: after every death the supervisor nudges all others, whatever their parked word says.
  *
- * An evented thread sleeps in its event loop and is woken by a message on a port; a blocking one sleeps in
- * `Atomics.wait` on the parked word itself, so its mark carries a flag that says "notify, do not post".
+ * A thread sleeps in its event loop and is woken by a message on a port, or it dozes in `Atomics.wait` on the parked word
+ * itself: several times faster to wake, but deaf to its event loop meanwhile. The mark of a dozing thread carries a flag
+ * that says "notify, do not post". A doze always has an end, so it needs no bell of its own to be safe.
  */
 import type { AtomicsLike } from './ring.ts'
 
 /** Set in the parked word of a thread that sleeps in `Atomics.wait`. Incarnations are below it. */
-export const BLOCKING_FLAG = 1 << 16
+const DOZING_FLAG = 1 << 16
 const AWAKE = 0
 
 /** A thread's own side: says when it sleeps. */
@@ -29,18 +30,25 @@ export interface Parking {
   /** Declares this thread asleep. The caller must then look at its lanes once more, and `unpark` if there is work. */
   park(): void
   unpark(): void
+  /**
+   * Sleeps in `Atomics.wait` until it is woken or the time is over. `hasWork` is the look after the declaration: when it
+   * finds something, there is no sleep. The thread is awake afterwards.
+   */
+  doze(hasWork: () => boolean, timeoutMs: number): void
 }
 
-/** `mark` is the thread's incarnation, with `BLOCKING_FLAG` when it sleeps in `Atomics.wait`. */
-export function createParking(
-  words: Int32Array,
-  index: number,
-  mark: () => number,
-  atomics: AtomicsLike = Atomics,
-): Parking {
+/** `mark` is the thread's incarnation. */
+export function createParking(words: Int32Array, index: number, mark: number, atomics: AtomicsLike = Atomics): Parking {
+  const unpark = (): void => void atomics.store(words, index, AWAKE)
   return {
-    park: () => void atomics.store(words, index, mark()),
-    unpark: () => void atomics.store(words, index, AWAKE),
+    park: () => void atomics.store(words, index, mark),
+    unpark,
+    doze(hasWork, timeoutMs) {
+      const dozing = mark | DOZING_FLAG
+      atomics.store(words, index, dozing)
+      if (!hasWork()) atomics.wait(words, index, dozing, timeoutMs)
+      unpark()
+    },
   }
 }
 
@@ -105,10 +113,10 @@ export function wake(
 ): boolean {
   const parked = atomics.load(words, index)
   if (parked === AWAKE) return false
-  const blocking = (parked & BLOCKING_FLAG) !== 0
-  if (!blocking && (port === undefined || parked !== incarnation)) return false
+  const dozing = (parked & DOZING_FLAG) !== 0
+  if (!dozing && (port === undefined || parked !== incarnation)) return false
   if (atomics.compareExchange(words, index, parked, AWAKE) !== parked) return false
-  if (blocking) Atomics.notify(words, index)
+  if (dozing) atomics.notify(words, index)
   else port?.postMessage(0)
   return true
 }

@@ -5,7 +5,15 @@ import * as waiting from '../../runtime/rings/waiting.ts'
 import { mutate } from '../runtime/rings/mutant.ts'
 import { exploreRing, type Scenario } from '../runtime/rings/ring-model.ts'
 
-const two: Scenario = { records: 2, startAt: 0, usedBytes: 0, deathsMax: 1, looksAgain: true, nudges: true }
+const two: Scenario = {
+  records: 2,
+  startAt: 0,
+  usedBytes: 0,
+  deathsMax: 1,
+  looksAgain: true,
+  dozes: false,
+  nudges: true,
+}
 
 describe('every order of accesses, with a death at every step', () => {
   test.each([

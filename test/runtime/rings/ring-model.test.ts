@@ -5,7 +5,15 @@ import { mutate } from './mutant.ts'
 import { exploreRing, type Protocol, type Scenario } from './ring-model.ts'
 
 const protocol: Protocol = { ring, waiting }
-const one: Scenario = { records: 1, startAt: 0, usedBytes: 0, deathsMax: 1, looksAgain: true, nudges: true }
+const one: Scenario = {
+  records: 1,
+  startAt: 0,
+  usedBytes: 0,
+  deathsMax: 1,
+  looksAgain: true,
+  dozes: false,
+  nudges: true,
+}
 const two: Scenario = { ...one, records: 2, deathsMax: 0 }
 /** No room for a further record until one is taken; positions pass 2^32. */
 const full: Scenario = { ...two, startAt: -440, usedBytes: 480, records: 1 }
@@ -17,6 +25,7 @@ describe('every order of accesses', () => {
     ['one record over the wrap, through position 2^32, a death at every step', { ...one, startAt: -16 }],
     ['two records', two],
     ['two records over the wrap', { ...two, startAt: -16 }],
+    ['two records and a consumer that dozes', { ...two, dozes: true }],
     ['a full ring and two records', { ...full, records: 2 }],
   ])('%s: nothing lost, doubled, torn or slept through', (_name, scenario) => {
     const { violation, states, ends } = exploreRing(protocol, scenario)
@@ -63,6 +72,14 @@ describe('mutants of the protocol are caught', () => {
       'atomics.load(words, RING_WORD.Starved) === 1',
       'false',
       full,
+      /everybody sleeps/,
+    ],
+    [
+      'takes a mark that has changed since it looked',
+      'waiting',
+      'atomics.compareExchange(words, index, parked, AWAKE) !== parked',
+      '(atomics.store(words, index, AWAKE), false)',
+      { ...two, dozes: true },
       /everybody sleeps/,
     ],
   ] as const)('one that %s', async (_name, file, from, to, scenario, expected) => {

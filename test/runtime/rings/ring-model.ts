@@ -17,6 +17,8 @@ export interface Scenario {
   readonly deathsMax: number
   /** The consumer looks once more after it has declared itself parked. */
   readonly looksAgain: boolean
+  /** The consumer dozes before it sleeps; a doze may end at any time. */
+  readonly dozes: boolean
   /** The supervisor nudges the living after a death. */
   readonly nudges: boolean
 }
@@ -93,7 +95,7 @@ export function exploreRing({ ring, waiting }: Protocol, scenario: Scenario): Ex
   function producer(step: Step): void {
     const atomics = atomicsOf(step)
     const out = ring.createProducer(memoryOf(step), atomics)
-    const parking = waiting.createParking(stepped(world, step), WORLD.producerParked, () => PRODUCER_MARK, atomics)
+    const parking = waiting.createParking(stepped(world, step), WORLD.producerParked, PRODUCER_MARK, atomics)
     for (;;) {
       const value = step(() => world[WORLD.nextValue]!++)
       if (value > scenario.records) return
@@ -110,13 +112,17 @@ export function exploreRing({ ring, waiting }: Protocol, scenario: Scenario): Ex
     const atomics = atomicsOf(step)
     const incoming = ring.createConsumer(memoryOf(step), atomics)
     const incarnation = step(() => world[WORLD.consumerIncarnation]!)
-    const parking = waiting.createParking(stepped(world, step), WORLD.consumerParked, () => incarnation, atomics)
+    const parking = waiting.createParking(stepped(world, step), WORLD.consumerParked, incarnation, atomics)
     for (;;) {
       while (incoming.next()) {
         if (step(() => world[WORLD.takenPosition]!) !== incoming.position) take(step, incoming)
         if (!incoming.advance()) continue
         const port = bell(step, WORLD.producerBells, PRODUCER_MARK, () => PRODUCER_MARK)
         waiting.wake(stepped(world, step), WORLD.producerParked, port, PRODUCER_MARK, atomics)
+      }
+      if (scenario.dozes) {
+        parking.doze(() => !incoming.empty(), 0)
+        if (!incoming.empty()) continue
       }
       parking.park()
       if (scenario.looksAgain && !incoming.empty()) parking.unpark()
@@ -245,6 +251,9 @@ function atomicsOf(step: Step): AtomicsLike {
         return old
       })
     },
+    // A doze ends by itself, so the model lets it end at any time: what matters is what follows.
+    wait: () => 'timed-out',
+    notify: () => 0,
   }
 }
 
