@@ -3,6 +3,7 @@ import type { Clock } from './common/clock.ts'
 import type { Logger } from './common/logger.ts'
 import type { Random } from './common/random.ts'
 import type { PitError } from './common/errors.ts'
+import type { DeadLetter } from './dead-letters.ts'
 import type { TimeDistribution } from './histogram.ts'
 import type { MetricValues } from './metrics.ts'
 import type {
@@ -25,6 +26,11 @@ export interface SystemOptions extends SupervisorFlags {
   readonly logger?: Logger
   readonly clock?: Clock
   readonly random?: Random
+  /**
+   * URLs of modules that every actor's thread imports before its behaviour, and the host does not: to subscribe to events
+   * of the runtime there (`onRuntimeEvent`, OpenTelemetry). One that fails to import is `MODULE_INVALID`.
+   */
+  readonly preload?: readonly string[]
   /** Overrides the worker entry file, for bundlers. */
   readonly workerEntry?: URL
 }
@@ -94,6 +100,13 @@ export interface ActorSystem extends AsyncDisposable {
   stats(): readonly ActorStats[]
   /** Threads that could not be ended and have not ended since. They hold up neither `close` nor the process's exit. */
   zombies(): readonly Zombie[]
+  /**
+   * The last 256 messages of the whole system that reached nobody, oldest first. `stats()` counts all of them; of a flood,
+   * each thread reports a hundred a second.
+   */
+  deadLetters(): readonly DeadLetter[]
+  /** Calls back at each reported dead letter; returns the undo. */
+  onDeadLetter(onLetter: (letter: DeadLetter) => void): () => void
   /**
    * Ends an actor's thread at once, as a crash would (fault injection; the supervisor restarts it).
    * Resolves when the thread has ended.

@@ -10,11 +10,18 @@ import { fail } from './errors.ts'
 import type { Encoded } from './codec.ts'
 import type { BlockPort } from './blocks.ts'
 import { inlineBytesMax, RecordFlag, RecordKind } from './rings/layout.ts'
+import type { OutgoingMessage } from './diagnostics.ts'
+import { publishSent } from './observed-calls.ts'
 import type { Outgoing, Peer } from './peer.ts'
 
 export const DEADLINE_DEFAULT_MS = 30_000
 /** Correlation ids are unique in the system: the incarnation, then a counter. 16 + 37 bits fit into a double. */
 export const CORRELATION_SPAN = 2 ** 37
+
+/** A message's id for people and other messages: `<incarnation>-<count>`. */
+export function messageId(incarnation: number, correlation: number): string {
+  return `${incarnation}-${correlation - incarnation * CORRELATION_SPAN}`
+}
 
 interface Pending {
   readonly resolve: (reply: unknown) => void
@@ -50,9 +57,10 @@ export interface Asks {
     options: ResolvedCallOptions,
     inheritedAt: number,
     flags?: number,
+    observed?: OutgoingMessage,
   ): Promise<unknown>
   /** `false` when there is no room for it. */
-  tell(peer: Peer, out: Outgoing, body: Encoded): boolean
+  tell(peer: Peer, out: Outgoing, body: Encoded, observed?: OutgoingMessage): boolean
   has(correlation: number): boolean
   settle(correlation: number, kind: RecordKind, value: unknown): void
   /** Fails every ask, or those of one peer. */
@@ -139,7 +147,7 @@ export function createAsks(host: AskHost): Asks {
   }
 
   return {
-    ask(peer, out, call, body, options, inheritedAt, flags) {
+    ask(peer, out, call, body, options, inheritedAt, flags, observed) {
       const { signal, deadlineMs: wantedMs = DEADLINE_DEFAULT_MS } = options
       if (signal?.aborted === true) {
         return Promise.reject(fail('CANCELLED', { actor: peer.name, call }, { cause: signal.reason }))
@@ -154,6 +162,7 @@ export function createAsks(host: AskHost): Asks {
           reject(fail('MAILBOX_FULL', { actor: peer.name, from: host.name, queued: out.requests.queued() }))
           return
         }
+        if (observed !== undefined) publishSent(observed, messageId(incarnation, correlation), body.end - body.start)
         const deadlineAt = now + deadlineMs
         const pending = {
           resolve,
@@ -172,8 +181,12 @@ export function createAsks(host: AskHost): Asks {
         sweep.note(deadlineAt)
       })
     },
-    tell: (peer, out, body) =>
-      send(peer, out, RecordKind.Tell, incarnation * CORRELATION_SPAN + ++counter, Infinity, body),
+    tell(peer, out, body, observed) {
+      const correlation = incarnation * CORRELATION_SPAN + ++counter
+      if (!send(peer, out, RecordKind.Tell, correlation, Infinity, body)) return false
+      if (observed !== undefined) publishSent(observed, messageId(incarnation, correlation), body.end - body.start)
+      return true
+    },
     has: (correlation) => table.has(correlation),
     settle(correlation, kind, value) {
       const pending = table.get(correlation)

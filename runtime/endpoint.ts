@@ -11,15 +11,18 @@ import type { BlockPort } from './blocks.ts'
 import { BOARD_WORD, type BoardSlot } from './board.ts'
 import { createCodec, type Encoded } from './codec.ts'
 import { sleep, systemClock, type Clock } from './common/clock.ts'
-import type { PitError } from './common/errors.ts'
+import { isPitError, type PitError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'
 import { NO_CALL_OPTIONS, resolveCallOptions, type ResolvedCallOptions } from './call-options.ts'
 import type { Call, CallOptions, ResolvedHandler } from './define-actor.ts'
+import { createDeadLetterReport, type DeadLetter, type DeadLetterFacts, type DeadLetterReason } from './dead-letters.ts'
 import { createDeaths } from './deaths.ts'
+import type { OutgoingMessage } from './diagnostics.ts'
 import { fail } from './errors.ts'
 import { Pumped, type PumpedEndpoint } from './loop.ts'
 import { openHeldTable, type HeldTableMemory } from './mailbox/held-table.ts'
 import { createMonitors, type Monitors } from './monitors.ts'
+import { callsObserved, publishSending, publishSettled } from './observed-calls.ts'
 import { createPeer, rewire, type Outgoing, type Peer } from './peer.ts'
 import { createPump } from './pump.ts'
 import type { Lane } from './rings/lane.ts'
@@ -28,7 +31,7 @@ import { createBellBatch, type Parking } from './rings/waiting.ts'
 import { cyclePath, messageInHand, NO_ASKERS, type CallScope } from './scope.ts'
 import { bodyOf, metaOf } from './message-meta.ts'
 import type { Thread } from './thread.ts'
-import { nextHop, type TraceContext } from './trace-context.ts'
+import { isTraceparent, isTracestate, nextHop, type TraceContext } from './trace-context.ts'
 import { createTurns, type Turns } from './turns.ts'
 import { HOST, type DeathRecord, type PeerWiring } from './wiring.ts'
 
@@ -52,6 +55,8 @@ export interface EndpointOptions {
   /** Asks began (`true`) or stopped (`false`) to be pending: keeps the process alive meanwhile. */
   readonly onPending: (pending: boolean) => void
   readonly onStop: () => void
+  /** To the host; bounded (dead-letters.ts, I1). */
+  readonly onDeadLetter: (letter: DeadLetter) => void
   /** A pump has moved something. */
   readonly onWorked?: () => void
   /** The thread has dozed: time that its event loop counts as busy. */
@@ -98,6 +103,12 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   let laterCount = 0
   let pendingShown = false
 
+  const report = createDeadLetterReport({
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    logger,
+    forward: options.onDeadLetter,
+  })
   const asks: Asks = createAsks({
     name,
     incarnation,
@@ -144,9 +155,15 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     options.onPending(now)
   }
 
-  function deadLetter(reason: string, call: string, sender: string): void {
+  function deadLetter(facts: DeadLetterFacts): void {
     slot.add(BOARD_WORD.DeadLetters, 1)
-    logger.warn('dead letter', { actor: name, call, sender, reason })
+    report(facts)
+  }
+
+  /** A tell of this thread that reaches nobody. */
+  function undelivered(to: string, call: string, reason: DeadLetterReason, detail: string, body?: Encoded): void {
+    const bytes = body === undefined ? undefined : () => body.bytes.subarray(body.start, body.end)
+    deadLetter({ actor: to, call, sender: name, reason, detail, ...(bytes === undefined ? {} : { body: bytes }) })
   }
 
   function noteDeath(record: DeathRecord): void {
@@ -207,6 +224,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     callOptions: ResolvedCallOptions,
     at: number,
     flags: number,
+    observed: OutgoingMessage | undefined,
   ): Promise<unknown> {
     const { signal, deadlineMs: wantedMs = DEADLINE_DEFAULT_MS } = callOptions
     const startedAt = clock.monotonicMs()
@@ -230,13 +248,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     const found = outgoing(to)
     const leftMs = deadlineMs - (clock.monotonicMs() - startedAt)
     if (found === undefined) throw fail('DEADLINE_EXCEEDED', { actor: to, call, deadlineMs: Math.ceil(deadlineMs) })
-    return asks.ask(found.peer, found.out, call, body, { ...callOptions, deadlineMs: leftMs }, at, flags)
-  }
-
-  /** The trace that a call carries: the caller's, or the next hop of the message in hand. */
-  function traceOf(options: ResolvedCallOptions, message: CallScope | undefined): TraceContext | undefined {
-    if (options.trace !== undefined) return options.trace
-    return message?.trace === undefined ? undefined : nextHop(message.trace, random)
+    return asks.ask(found.peer, found.out, call, body, { ...callOptions, deadlineMs: leftMs }, at, flags, observed)
   }
 
   function ask(to: string, call: string, arg: unknown, callOptions?: CallOptions): Promise<unknown> {
@@ -245,12 +257,16 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     const message = messageInHand()
     // The host's turns wait for starts and stops, not for asks: no cycle goes through it.
     const nested = message !== undefined && name !== HOST
-    let body: Encoded
+    let observed: OutgoingMessage | undefined
     let options = NO_CALL_OPTIONS
+    let body: Encoded
     try {
       if (callOptions !== undefined) options = resolveCallOptions(callOptions)
       if (nested) refuseCycle(message, to, call)
-      const meta = message === undefined && options.trace === undefined ? undefined : metaFor(options, message, nested)
+      let trace: MaybeTrace | undefined = options.trace
+      if (callsObserved())
+        trace = observed = publishSending(name, incarnation, 'ask', to, call, trace ?? message?.trace)
+      const meta = metaOf(nested ? message.askers : NO_ASKERS, carried(trace, message))
       body = codec.encode(bodyOf(call, arg, meta), to)
     } catch (error) {
       return Promise.reject(error)
@@ -258,8 +274,11 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     const flags = nested ? RecordFlag.Nested : RecordFlag.None
     const inheritedAt = message?.deadlineAt ?? Infinity
     const peer = peers.get(to)
-    if (peer?.out !== undefined) return asks.ask(peer, peer.out, call, body, options, inheritedAt, flags)
-    return askLater(to, call, copyOf(body), options, inheritedAt, flags)
+    const reply =
+      peer?.out === undefined
+        ? askLater(to, call, copyOf(body), options, inheritedAt, flags, observed)
+        : asks.ask(peer, peer.out, call, body, options, inheritedAt, flags, observed)
+    return observed === undefined ? reply : publishSettled(observed, reply)
   }
 
   function refuseCycle(message: CallScope, to: string, call: string): void {
@@ -267,33 +286,50 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     if (path !== undefined) throw fail('ASK_CYCLE', { actor: to, call, path: path.join(' → ') })
   }
 
-  function metaFor(options: ResolvedCallOptions, message: CallScope | undefined, nested: boolean) {
-    return metaOf(nested ? message!.askers : NO_ASKERS, traceOf(options, message))
+  /** The trace that a call carries: the caller's or a subscriber's own, or the next hop of the message in hand. */
+  function carried(trace: MaybeTrace | undefined, message: CallScope | undefined): TraceContext | undefined {
+    const { traceparent = message?.trace?.traceparent } = trace ?? {}
+    if (traceparent === undefined) return undefined
+    if (traceparent === message?.trace?.traceparent) return nextHop(message.trace, random)
+    // What a subscriber has set must not fail the call.
+    if (!isTraceparent(traceparent) || (trace?.tracestate !== undefined && !isTracestate(trace.tracestate)))
+      return undefined
+    return { traceparent, tracestate: trace?.tracestate }
   }
 
   function tell(to: string, call: string, arg: unknown): void {
-    if (shutBy !== undefined || gone.has(to)) return deadLetter('the receiver is stopped', call, name)
+    if (shutBy !== undefined || gone.has(to))
+      return undelivered(to, call, 'actor-stopped', shutBy?.message ?? 'the receiver is stopped')
     const message = messageInHand()
+    let observed: OutgoingMessage | undefined
     let body: Encoded
     try {
-      const meta = message?.trace === undefined ? undefined : metaFor(NO_CALL_OPTIONS, message, false)
-      body = codec.encode(bodyOf(call, arg, meta), to)
+      if (callsObserved()) observed = publishSending(name, incarnation, 'tell', to, call, message?.trace)
+      body = codec.encode(bodyOf(call, arg, metaOf(NO_ASKERS, carried(observed, message))), to)
     } catch (error) {
-      return deadLetter(String(error), call, name)
+      return undelivered(to, call, 'invalid', String(error))
     }
     const found = outgoing(to)
-    if (found !== undefined) {
-      if (!asks.tell(found.peer, found.out, body)) deadLetter('mailbox full', call, name)
-      return
-    }
-    const kept = copyOf(body)
+    if (found === undefined) return tellLater(to, call, copyOf(body), observed)
+    if (!asks.tell(found.peer, found.out, body, observed)) undelivered(to, call, 'mailbox-full', 'no room', body)
+  }
+
+  function tellLater(to: string, call: string, body: Encoded, observed: OutgoingMessage | undefined): void {
     arrival(to).then(
       () => {
         const arrived = outgoing(to)
-        if (arrived === undefined || !asks.tell(arrived.peer, arrived.out, kept))
-          deadLetter('not delivered', call, name)
+        if (arrived === undefined) undelivered(to, call, 'actor-stopped', 'it was stopped meanwhile', body)
+        else if (!asks.tell(arrived.peer, arrived.out, body, observed))
+          undelivered(to, call, 'mailbox-full', 'no room', body)
       },
-      (error: unknown) => deadLetter(String(error), call, name),
+      (error: unknown) =>
+        undelivered(
+          to,
+          call,
+          isPitError(error, 'ACTOR_NOT_FOUND') ? 'not-reachable' : 'actor-stopped',
+          String(error),
+          body,
+        ),
     )
   }
 
@@ -362,6 +398,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     queued,
   }
 }
+
+type MaybeTrace = { readonly [K in keyof TraceContext]: TraceContext[K] | undefined }
 
 function copyOf({ bytes, start, end }: Encoded): Encoded {
   return { bytes: Uint8Array.prototype.slice.call(bytes, start, end), start: 0, end: end - start }

@@ -39,7 +39,7 @@ import {
 const CHILD_DEADLINE_MS = 10 * 60_000
 
 export function createIncarnation(
-  boot: Pick<WorkerBoot, 'module' | 'actor'>,
+  boot: Pick<WorkerBoot, 'module' | 'actor'> & Partial<Pick<WorkerBoot, 'preload'>>,
   port: Port,
   thread: Thread = ownThread,
 ): WorkerControl {
@@ -47,6 +47,7 @@ export function createIncarnation(
   return {
     async describe() {
       try {
+        for (const module of boot.preload ?? []) await importFirst(module, boot.actor)
         definition = await thread.find(boot)
         const { kind, peers, inFlightMax, blockingBudgetMs } = definition
         const value: Description = { kind, peers: [...peers], inFlightMax, blockingBudgetMs }
@@ -59,6 +60,14 @@ export function createIncarnation(
       if (definition === undefined) throw new Error('start follows describe')
       return startLife(definition, wiring, port, thread)
     },
+  }
+}
+
+async function importFirst(module: string, actor: string): Promise<void> {
+  try {
+    await import(module)
+  } catch (cause) {
+    throw fail('MODULE_INVALID', { module, actor, reason: `preload: ${describe(cause)}` }, { cause })
   }
 }
 
@@ -97,6 +106,7 @@ async function startLife(
     schedule: () => loop.schedule(),
     onPending: () => {},
     onStop: () => void stop(),
+    onDeadLetter: (letter) => post({ kind: 'dead-letter', letter }),
     onWorked: () => vitals?.touch(),
     onDozed: (ms) => vitals?.dozed(ms),
     reachable: (name) => endpoint.ask(HOST, 'reachable' satisfies keyof HostProtocol, { name }) as Promise<boolean>,

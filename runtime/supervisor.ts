@@ -19,6 +19,7 @@ import { sleep, type Clock } from './common/clock.ts'
 import { describe, type PitError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'
 import type { Random } from './common/random.ts'
+import type { DeadLetter } from './dead-letters.ts'
 import type { ChildControl, ExitReason } from './define-actor.ts'
 import type { Endpoint } from './endpoint.ts'
 import { fail } from './errors.ts'
@@ -49,6 +50,7 @@ export interface SupervisorOptions extends Pick<SwitchboardOptions, 'board' | 's
   readonly onShutdown: (why: string) => void
   /** The system cannot go on. `ended` resolves when no child lives any more. */
   readonly onFailed: (error: PitError, ended: Promise<void>) => void
+  readonly onDeadLetter: (letter: DeadLetter) => void
 }
 
 export interface Supervisor {
@@ -124,6 +126,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         return logger[message.level](message.message, message.fields)
       case 'stopping':
         return void finish(child, message.why)
+      case 'dead-letter':
+        return options.onDeadLetter(message.letter)
       case 'stopped':
         if (message.error !== null)
           logger.error('terminate failed', { actor: child.spec.name, error: message.error.message })

@@ -14,6 +14,7 @@ import { silentLogger, type Logger } from './common/logger.ts'
 import { systemRandom, type Random } from './common/random.ts'
 import type { ActorSystem, CloseReason, SystemOptions } from './actor-system.ts'
 import type { ActorKey, AnyProtocol, CallContext, ResolvedHandler } from './define-actor.ts'
+import { createDeadLetterBox, type DeadLetterBox } from './dead-letters.ts'
 import { createEndpoint, type Endpoint } from './endpoint.ts'
 import { fail } from './errors.ts'
 import { createEventedLoop } from './loop.ts'
@@ -35,7 +36,7 @@ const FLUSH_STEP_MS = 5
 const CLOSE_DEFAULT_MS = 30_000
 
 export async function startSystem(options: SystemOptions): Promise<ActorSystem> {
-  return startOn(threadTransport(own(options, 'workerEntry') as URL | undefined), options)
+  return startOn(threadTransport(own(options, 'workerEntry') as URL | undefined, preloadOption(options)), options)
 }
 
 /** Starts a system whose actors live where the transport puts them. */
@@ -50,6 +51,7 @@ export async function startOn(
   const slot = boardSlot(board, 0)
   slot.set(BOARD_WORD.Incarnation, HOST_INCARNATION)
   const store = createBlockStore()
+  const letters = createDeadLetterBox(logger)
   const keepAlive = transport.holdsProcess ? createKeepAlive() : NO_KEEP_ALIVE
   const over = createOver()
   const loop = createEventedLoop(() => endpoint, transport.host)
@@ -72,6 +74,7 @@ export async function startOn(
     schedule: loop.schedule,
     onPending: (pending) => keepAlive.hold('asks', pending),
     onStop: () => {},
+    onDeadLetter: letters.add,
     reachable: async (name) => supervisor.reachable(HOST, name),
   })
   const supervisor: Supervisor = createSupervisor({
@@ -92,6 +95,7 @@ export async function startOn(
       endpoint.shut(failure)
       void ended.then(() => over.resolve({ kind: 'failed', error: failure }))
     },
+    onDeadLetter: letters.add,
   })
   endpoint.accept()
   try {
@@ -102,7 +106,7 @@ export async function startOn(
     throw error
   }
   const { holdsProcess } = transport
-  return openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, over, stopLoop: loop.stop })
+  return openSystem({ endpoint, supervisor, letters, keepAlive, holdsProcess, shared, over, stopLoop: loop.stop })
 }
 
 /** The end of a system: the first reason counts. */
@@ -128,6 +132,7 @@ function createOver(): Over {
 interface Parts {
   readonly endpoint: Endpoint
   readonly supervisor: Supervisor
+  readonly letters: DeadLetterBox
   readonly keepAlive: KeepAlive
   readonly holdsProcess: boolean
   readonly shared: Readonly<Record<string, SharedArrayBuffer>>
@@ -135,7 +140,16 @@ interface Parts {
   readonly stopLoop: () => void
 }
 
-function openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, over, stopLoop }: Parts): ActorSystem {
+function openSystem({
+  endpoint,
+  supervisor,
+  letters,
+  keepAlive,
+  holdsProcess,
+  shared,
+  over,
+  stopLoop,
+}: Parts): ActorSystem {
   let closed: Promise<void> | undefined
   const sender: Sender = {
     ask: (to, call, arg, callOptions) =>
@@ -177,6 +191,8 @@ function openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, ove
     monitor: (name, onDeath) => endpoint.monitors.add(name, onDeath),
     stats: () => supervisor.stats(),
     zombies: () => supervisor.zombies(),
+    deadLetters: letters.list,
+    onDeadLetter: letters.listen,
     kill: (name) => supervisor.kill(name),
     close,
     closed: over.closed,
@@ -184,7 +200,14 @@ function openSystem({ endpoint, supervisor, keepAlive, holdsProcess, shared, ove
   }
 }
 
-const OPTION_KEYS = [...FLAG_KEYS, 'shared', 'logger', 'clock', 'random', 'workerEntry'] as const
+const OPTION_KEYS = [...FLAG_KEYS, 'shared', 'logger', 'clock', 'random', 'workerEntry', 'preload'] as const
+
+function preloadOption(options: SystemOptions): readonly string[] {
+  const preload = own(options, 'preload') ?? []
+  if (!Array.isArray(preload) || !preload.every((module) => typeof module === 'string' && module !== ''))
+    throw invalidOption('preload', 'a list of module URLs', preload)
+  return preload as readonly string[]
+}
 
 function resolveOptions(options: SystemOptions) {
   refuseUnknown(options, OPTION_KEYS)

@@ -25,14 +25,14 @@ export interface Transport {
   channel(): { readonly port1: Port; readonly port2: Port }
 }
 
-/** `entry` overrides the worker's entry file, for bundlers. */
-export function threadTransport(entry: URL | undefined): Transport {
+/** `entry` overrides the worker's entry file, for bundlers; `preload` are modules that every thread imports first. */
+export function threadTransport(entry: URL | undefined, preload: readonly string[] = []): Transport {
   return {
     host: ownThread,
     holdsProcess: true,
     watched: true,
     capacity: { static: STATIC_LINK, dynamic: DYNAMIC_LINK, host: HOST_LINK },
-    spawn: (options) => spawnWorker(options, entry),
+    spawn: (options) => spawnWorker(options, preload, entry),
     channel: () => new MessageChannel(),
   }
 }

@@ -12,12 +12,15 @@ import { blockReference, CORRELATION_SPAN, readBlockReference } from './asks.ts'
 import { BOARD_TIMES, BOARD_WORD, type BoardSlot } from './board.ts'
 import type { Codec, Encoded } from './codec.ts'
 import type { Clock } from './common/clock.ts'
-import { describe, errorToWire, type PitError } from './common/errors.ts'
+import { describe, errorToWire, type PitError, type WireError } from './common/errors.ts'
+import type { DeadLetterFacts, DeadLetterReason } from './dead-letters.ts'
 import { createDeadlineSweep } from './deadlines.ts'
 import type { Call, ResolvedHandler } from './define-actor.ts'
+import { events, type IncomingMessage } from './diagnostics.ts'
 import { fail } from './errors.ts'
 import type { HeldMessage, HeldTable } from './mailbox/held-table.ts'
 import { readMeta } from './message-meta.ts'
+import { createTurnEvents } from './observed-turns.ts'
 import type { Incoming, Peer } from './peer.ts'
 import { inlineBytesMax, RecordFlag, RecordKind } from './rings/layout.ts'
 import { callScope, NO_ASKERS, type CallScope } from './scope.ts'
@@ -40,7 +43,7 @@ export interface TurnHost {
   readonly invoke: (handler: ResolvedHandler, arg: unknown, call: Call) => unknown
   /** A cell became free, or a message settled. */
   readonly onSettled: () => void
-  readonly onDeadLetter: (reason: string, call: string, sender: string) => void
+  readonly onDeadLetter: (facts: DeadLetterFacts) => void
 }
 
 interface Running extends CallScope {
@@ -51,6 +54,7 @@ interface Running extends CallScope {
   readonly sender: string
   readonly link: Incoming | undefined
   readonly blockId: number | null
+  readonly redelivered: number
   /** When the handler started, on the clock all threads share; 0 before. */
   startedAt: number
   call: string
@@ -60,6 +64,7 @@ interface Running extends CallScope {
   orphaned: boolean
   askers: readonly string[]
   trace: TraceContext | undefined
+  incoming: IncomingMessage | undefined
 }
 
 export interface Turns {
@@ -78,6 +83,7 @@ export interface Turns {
 export function createTurns(host: TurnHost): Turns {
   const { table, slot, codec, clock, sharedMs } = host
   const running = new Map<number, Running>()
+  const told = createTurnEvents(host.name, host.incarnation)
   const sweep = createDeadlineSweep(clock, expire)
 
   function expire(): number {
@@ -123,6 +129,7 @@ export function createTurns(host: TurnHost): Turns {
       sender: peer?.name ?? '',
       link: peer?.in,
       blockId: large ? readBlockReference(message.bytes, message.payloadStart) : null,
+      redelivered: message.redelivered,
       startedAt: 0,
       call: '',
       settled: false,
@@ -131,6 +138,7 @@ export function createTurns(host: TurnHost): Turns {
       orphaned: false,
       askers: (message.flags & RecordFlag.Nested) === 0 ? NO_ASKERS : [peer?.name ?? ''],
       trace: undefined,
+      incoming: undefined,
     }
   }
 
@@ -163,7 +171,9 @@ export function createTurns(host: TurnHost): Turns {
     let result: unknown
     slot.put(BOARD_WORD.Turn, turn.cell + 1)
     try {
-      result = callScope.run(turn, host.invoke, handler, arg, call)
+      result = events['message-started'].hasSubscribers
+        ? told.started(turn, () => callScope.run(turn, host.invoke, handler, arg, call))
+        : callScope.run(turn, host.invoke, handler, arg, call)
     } catch (error) {
       answer(turn, RecordKind.Failure, errorToWire(error))
       return
@@ -182,13 +192,30 @@ export function createTurns(host: TurnHost): Turns {
     turn.settled = true
     if (turn.startedAt > 0) slot.time(BOARD_TIMES.Run, sharedMs() - turn.startedAt)
     if (turn.link === undefined || turn.kind !== RecordKind.Ask) {
-      if (kind === RecordKind.Failure) {
-        host.onDeadLetter((value as { message: string }).message, turn.call, turn.sender)
-      }
+      const error = kind === RecordKind.Failure ? (value as WireError) : undefined
+      noteSettled(turn, error)
+      if (error !== undefined) bury(turn, reasonOf(error.code), error.message)
       return settle(turn)
     }
     slot.add(BOARD_WORD.MessagesOut, 1)
     sendReply(turn, turn.link, kind, value)
+  }
+
+  function noteSettled(turn: Running, error: WireError | undefined): void {
+    if (events['message-settled'].hasSubscribers)
+      told.settled(turn, turn.startedAt > 0 ? sharedMs() - turn.startedAt : 0, error)
+  }
+
+  /** Its cell still holds it. */
+  function bury(turn: Running, reason: DeadLetterReason, detail: string): void {
+    const message = table.read(turn.cell)
+    const body = (): Uint8Array | undefined => {
+      if (turn.blockId === null) return message.bytes.subarray(message.payloadStart, message.payloadEnd)
+      const block = host.blocks.get(turn.blockId)
+      return block === undefined ? undefined : new Uint8Array(block)
+    }
+    const { call, sender } = turn
+    host.onDeadLetter({ actor: host.name, call, sender, reason, detail, crashes: message.crashes, body })
   }
 
   function sendReply(turn: Running, link: Incoming, kind: RecordKind, value: unknown): void {
@@ -198,6 +225,7 @@ export function createTurns(host: TurnHost): Turns {
     } catch (error) {
       return sendReply(turn, link, RecordKind.Failure, errorToWire(error))
     }
+    noteSettled(turn, kind === RecordKind.Failure ? (value as WireError) : undefined)
     const { bytes, start, end } = body
     const { correlation } = turn
     const freed = (): void => settle(turn)
@@ -222,10 +250,12 @@ export function createTurns(host: TurnHost): Turns {
     running.set(turn.correlation, turn)
     slot.add(BOARD_WORD.MessagesIn, 1)
     slot.put(BOARD_WORD.InFlight, table.inFlight())
+    if (events['message-received'].hasSubscribers) told.received(turn, message.payloadEnd - message.payloadStart)
     const now = sharedMs()
     if (turn.deadlineAt <= now) {
       running.delete(turn.correlation)
-      host.onDeadLetter('expired before its turn', '', turn.sender)
+      if (events['message-expired'].hasSubscribers) told.expired(turn)
+      bury(turn, 'expired', 'its deadline passed before its turn')
       return settle(turn)
     }
     let arg: unknown
@@ -257,13 +287,16 @@ export function createTurns(host: TurnHost): Turns {
     }
     const fields = { actor: host.name, call: turn.call, crashes: message.crashes }
     if (message.crashes >= POISON_CRASHES) {
-      host.onDeadLetter('poison', turn.call, turn.sender)
-      return answer(turn, RecordKind.Failure, errorToWire(fail('POISON_MESSAGE', fields)))
+      const error = fail('POISON_MESSAGE', fields)
+      // A tell's failure is a dead letter anyway.
+      if (turn.kind === RecordKind.Ask && turn.link !== undefined) bury(turn, 'poison', error.message)
+      return answer(turn, RecordKind.Failure, errorToWire(error))
     }
     if (handler?.redeliver !== true) {
       return answer(turn, RecordKind.Failure, errorToWire(fail('ACTOR_RESTARTED', fields)))
     }
     slot.add(BOARD_WORD.Redelivered, 1)
+    if (events['message-redelivered'].hasSubscribers) told.redelivered(turn, message.crashes)
     start(cell, peer)
   }
 
@@ -280,6 +313,7 @@ export function createTurns(host: TurnHost): Turns {
     cancel(correlation) {
       const turn = running.get(correlation)
       if (turn === undefined) return false
+      if (events['message-cancelled'].hasSubscribers) told.cancelled(turn)
       abort(turn, fail('CANCELLED', { actor: host.name, call: turn.call }))
       return true
     },
@@ -345,6 +379,22 @@ class RunningCall implements Call {
 
   get tracestate(): string | undefined {
     return this.#turn.trace?.tracestate
+  }
+}
+
+/** Why the failed message of somebody who does not wait is a dead letter. */
+function reasonOf(code: string): DeadLetterReason {
+  switch (code) {
+    case 'UNKNOWN_HANDLER':
+      return 'unknown-handler'
+    case 'CODEC_INVALID':
+      return 'invalid'
+    case 'POISON_MESSAGE':
+      return 'poison'
+    case 'ACTOR_RESTARTED':
+      return 'interrupted'
+    default:
+      return 'failed'
   }
 }
 

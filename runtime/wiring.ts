@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { WireError } from './common/errors.ts'
 import type { LogLevel } from './common/logger.ts'
+import type { DeadLetter } from './dead-letters.ts'
 import type { ActorKind, ChildSpec, DeathNotice } from './define-actor.ts'
 import type { HeldTableMemory } from './mailbox/held-table.ts'
 import { linkOffsets, type LinkCapacity } from './rings/layout.ts'
@@ -111,6 +112,8 @@ export interface WorkerBoot {
   readonly actor: string
   readonly name: string
   readonly control: MessagePort
+  /** Modules to import before the behaviour's. */
+  readonly preload: readonly string[]
 }
 
 export type ToWorker =
@@ -127,6 +130,7 @@ export type FromWorker =
     }
   /** The actor stops by itself. */
   | { readonly kind: 'stopping'; readonly why: string }
+  | { readonly kind: 'dead-letter'; readonly letter: DeadLetter }
   | { readonly kind: 'stopped'; readonly error: WireError | null }
 
 /** A death notice on the control lane. */

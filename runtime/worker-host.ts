@@ -35,9 +35,14 @@ export interface WorkerHostOptions {
   readonly onMessage: (message: FromWorker) => void
 }
 
-export function spawnWorker({ spec, onMessage }: WorkerHostOptions, entry: URL = WORKER_ENTRY): WorkerHost {
+export function spawnWorker(
+  { spec, onMessage }: WorkerHostOptions,
+  preload: readonly string[],
+  entry: URL = WORKER_ENTRY,
+): WorkerHost {
   const channel = new MessageChannel()
-  const workerData: WorkerBoot = { module: spec.module, actor: spec.actor, name: spec.name, control: channel.port2 }
+  const { module, actor, name } = spec
+  const workerData: WorkerBoot = { module, actor, name, control: channel.port2, preload }
   const worker = new Worker(entry, {
     name: spec.name,
     workerData,

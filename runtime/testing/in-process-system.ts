@@ -7,6 +7,7 @@
 import type { ActorStats, ActorSystem, CloseReason } from '../actor-system.ts'
 import { systemClock, type Clock } from '../common/clock.ts'
 import { describe } from '../common/errors.ts'
+import { createDeadLetterBox } from '../dead-letters.ts'
 import { silentLogger, type Logger } from '../common/logger.ts'
 import { createIds, systemRandom, type Random } from '../common/random.ts'
 import {
@@ -64,6 +65,7 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
   const ids = createIds(clock, options.random)
   const logger = options.logger ?? silentLogger
   const seats = new Map<string, Seat>()
+  const letters = createDeadLetterBox(logger)
   const monitors = createMonitors((error) => logger.error('a monitor threw', { error: describe(error) }))
   const regions = new Map(
     Object.entries(options.shared ?? {}).map(([name, bytes]) => [name, new SharedArrayBuffer(bytes)] as const),
@@ -98,9 +100,11 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
       return dispatch({ from, senderIncarnation: incarnation, to, call, arg, options: callOptions })
     }
     const tell: Sender['tell'] = (to, call, arg) =>
-      void ask(to, call, arg, { deadlineMs: Infinity }).catch((error: unknown) =>
-        logger.warn('dead letter', { actor: to, call, sender: from, reason: describe(error) }),
-      )
+      void ask(to, call, arg, { deadlineMs: Infinity }).catch((error: unknown) => {
+        const letter = { actor: to, call, sender: from, reason: 'failed' as const, detail: describe(error) }
+        logger.warn('dead letter', letter)
+        letters.add({ ...letter, digest: null, bytes: 0, crashes: 0, at: clock.now() })
+      })
     return createRef({ ask, tell }, key)
   }
 
@@ -220,6 +224,8 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
     ref: (key) => refFrom(HOST, HOST_INCARNATION, key),
     shared,
     monitor: (name, onDeath) => monitors.add(name, onDeath),
+    deadLetters: letters.list,
+    onDeadLetter: letters.listen,
     stats: () => [...seats.values()].filter(({ life, dynamic }) => life !== undefined || !dynamic).map(statsOf),
     zombies: () => [],
     kill,
