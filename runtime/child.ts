@@ -1,4 +1,5 @@
 /** A child as the supervisor keeps it: its spec, what outlives its threads, and the thread that lives now. */
+import { publishStatus } from './actor-events.ts'
 import type { BoardSlot } from './board.ts'
 import { setState } from './board.ts'
 import type { ResolvedSpec } from './child-spec.ts'
@@ -70,6 +71,7 @@ export function createChild(
 }
 
 export function setStatus(child: Child, status: ChildStatus): void {
+  if (child.status !== status) publishStatus(child, status)
   child.status = status
   showState(child)
 }

@@ -4,7 +4,7 @@
  *   thread that finds one ──► board's counter (exact) ──► event in that thread ──► host: the last 256, and its listeners
  *
  * I1. The way to the host is bounded: `LETTERS_PER_SECOND` per thread, beyond it a letter is counted only.
- * I2. A digest is made for letters that somebody can look at, never for the others.
+ * I2. A digest is made for letters that somebody can look at, never for the others, and of 16 MiB a second at most.
  */
 import { createHash } from 'node:crypto'
 import { describe } from './common/errors.ts'
@@ -46,7 +46,7 @@ export interface DeadLetter {
   readonly reason: DeadLetterReason
   /** What went wrong, for people. */
   readonly detail: string
-  /** SHA-256 of the body as it travelled, in hex; `null` when there was none. */
+  /** SHA-256 of the body as it travelled, in hex; `null` when there was none, or too much of it at once. */
   readonly digest: string | null
   readonly bytes: number
   /** How often it ended its receiver. */
@@ -62,6 +62,8 @@ export interface DeadLetterFacts extends Pick<DeadLetter, 'actor' | 'call' | 'se
 }
 
 const LETTERS_PER_SECOND = 100
+/** Hashing more would hold up the thread's messages. */
+const DIGEST_BYTES_PER_SECOND = 16 * 1024 * 1024
 
 export interface DeadLetterSource {
   readonly now: () => number
@@ -75,6 +77,7 @@ export interface DeadLetterSource {
 export function createDeadLetterReport({ now, monotonicMs, logger, forward }: DeadLetterSource) {
   let windowAt = -Infinity
   let inWindow = 0
+  let digestedBytes = 0
 
   /** Whether one more may go to the host now (I1). */
   function admitted(): boolean {
@@ -82,8 +85,15 @@ export function createDeadLetterReport({ now, monotonicMs, logger, forward }: De
     if (at - windowAt >= 1000) {
       windowAt = at
       inWindow = 0
+      digestedBytes = 0
     }
     return ++inWindow <= LETTERS_PER_SECOND
+  }
+
+  function digestOf(bytes: Uint8Array | undefined): string | null {
+    if (bytes === undefined || digestedBytes + bytes.length > DIGEST_BYTES_PER_SECOND) return null
+    digestedBytes += bytes.length
+    return createHash('sha256').update(bytes).digest('hex')
   }
 
   return (facts: DeadLetterFacts): void => {
@@ -91,7 +101,7 @@ export function createDeadLetterReport({ now, monotonicMs, logger, forward }: De
     const admit = admitted()
     if (!admit && !events['dead-letter'].hasSubscribers) return
     const bytes = body?.()
-    const digest = bytes === undefined ? null : createHash('sha256').update(bytes).digest('hex')
+    const digest = digestOf(bytes)
     const letter: DeadLetter = { ...known, crashes, digest, bytes: bytes?.length ?? 0, at: now() }
     if (events['dead-letter'].hasSubscribers) events['dead-letter'].publish(letter)
     if (!admit) return
@@ -104,9 +114,9 @@ const LETTERS_KEPT = 256
 
 /** The host's box of dead letters. */
 export interface DeadLetterBox {
-  add(letter: DeadLetter): void
-  list(): readonly DeadLetter[]
-  listen(onLetter: (letter: DeadLetter) => void): () => void
+  readonly add: (letter: DeadLetter) => void
+  readonly list: () => readonly DeadLetter[]
+  readonly listen: (onLetter: (letter: DeadLetter) => void) => () => void
 }
 
 export function createDeadLetterBox(logger: Logger): DeadLetterBox {

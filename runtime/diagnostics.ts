@@ -15,6 +15,7 @@
  *   either          dead-letter            DeadLetter
  *   the host        actor-starting, -ready, -stopping, -stopped, -restarting, -failed   { actor, incarnation }
  *                   actor-crashed          { actor, incarnation, reason }
+ *                   actor-zombie           { actor, incarnation }  its thread was ended and does not end
  *                   supervisor-decision    { actor, incarnation, verdict }
  *
  * Channels are of one thread: `SystemOptions.preload` names modules that subscribe in the actors' threads. Subscribers run
@@ -86,9 +87,9 @@ export interface RuntimeEvents {
   'actor-stopping': ActorEvent
   'actor-stopped': ActorEvent
   'actor-restarting': ActorEvent
-  /** It is given up. */
   'actor-failed': ActorEvent
   'actor-crashed': ActorEvent & { readonly reason: ExitReason }
+  'actor-zombie': ActorEvent
   'supervisor-decision': ActorEvent & { readonly verdict: string }
 }
 export type RuntimeEvent = keyof RuntimeEvents
@@ -122,6 +123,7 @@ export const events: { readonly [E in RuntimeEvent]: EventChannel<RuntimeEvents[
   'actor-restarting': channelOf('actor-restarting'),
   'actor-failed': channelOf('actor-failed'),
   'actor-crashed': channelOf('actor-crashed'),
+  'actor-zombie': channelOf('actor-zombie'),
   'supervisor-decision': channelOf('supervisor-decision'),
 })
 
@@ -138,5 +140,7 @@ export function onRuntimeEvent<E extends RuntimeEvent>(
   const subscribed = channel(`${CHANNEL_PREFIX}${event}`)
   const onMessage = (payload: unknown): void => listener(payload as RuntimeEvents[E])
   subscribed.subscribe(onMessage)
-  return () => void subscribed.unsubscribe(onMessage)
+  return () => {
+    subscribed.unsubscribe(onMessage)
+  }
 }

@@ -263,13 +263,13 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     try {
       if (callOptions !== undefined) options = resolveCallOptions(callOptions)
       if (nested) refuseCycle(message, to, call)
-      let trace: MaybeTrace | undefined = options.trace
       if (callsObserved())
-        trace = observed = publishSending(name, incarnation, 'ask', to, call, trace ?? message?.trace)
-      const meta = metaOf(nested ? message.askers : NO_ASKERS, carried(trace, message))
+        observed = publishSending(name, incarnation, 'ask', to, call, options.trace ?? message?.trace)
+      const meta = metaOf(nested ? message.askers : NO_ASKERS, carried(observed ?? options.trace, message))
       body = codec.encode(bodyOf(call, arg, meta), to)
     } catch (error) {
-      return Promise.reject(error)
+      const failed = Promise.reject(error)
+      return observed === undefined ? failed : publishSettled(observed, failed)
     }
     const flags = nested ? RecordFlag.Nested : RecordFlag.None
     const inheritedAt = message?.deadlineAt ?? Infinity

@@ -5,6 +5,7 @@
  * I1. `blame` runs between two incarnations, when nobody else writes the held table: for a zombie, when it has ended.
  */
 import type { Zombie } from './actor-system.ts'
+import { publishStatus } from './actor-events.ts'
 import { BOARD_WORD } from './board.ts'
 import { setStatus, showState, type Child } from './child.ts'
 import { sleep, type Clock } from './common/clock.ts'
@@ -55,6 +56,7 @@ export function createLives(options: LivesOptions): Lives {
     child.ending = undefined
     child.stopped = Promise.withResolvers()
     child.slot.set(BOARD_WORD.Incarnation, incarnation)
+    publishStatus(child, 'starting')
     const worker = options.transport.spawn({
       spec: child.spec,
       onMessage: (message) => options.onMessage(child, message),

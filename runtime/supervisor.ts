@@ -10,6 +10,7 @@
  * I3. A restart supersedes the ones before it, of the children that it covers: each start looks whether it is still the
  *     last word, and the stop before it waits for starts that are under way. So restarts need no order among them.
  */
+import { publishCrash, publishDecision } from './actor-events.ts'
 import type { ActorStats, EventLoopTimes, Zombie } from './actor-system.ts'
 import type { BlockStore } from './blocks.ts'
 import { BOARD_WORD, readStats } from './board.ts'
@@ -150,6 +151,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   function judge(child: Child, reason: ExitReason, event = endOf(child, reason)): void {
     const { name } = child.spec
     const verdict: Verdict = phase === 'open' ? decide(event) : { kind: 'none' }
+    if (reason.kind !== 'stopped') publishCrash(child, reason)
+    publishDecision(child, verdict.kind)
     const restarting = verdict.kind === 'restart' && verdict.start.includes(name)
     setStatus(child, restarting ? 'restarting' : reason.kind === 'stopped' ? 'stopped' : 'failed')
     announce(child, reason, restarting)

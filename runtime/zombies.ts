@@ -11,6 +11,7 @@ import { isMainThread } from 'node:worker_threads'
 import type { Zombie } from './actor-system.ts'
 import type { Clock } from './common/clock.ts'
 import type { Logger } from './common/logger.ts'
+import { events } from './diagnostics.ts'
 
 export interface Zombies {
   /** Notes a thread that has not ended in time; forgets it by itself when it ends. */
@@ -25,6 +26,7 @@ export function createZombies(clock: Clock, logger: Logger): Zombies {
       const zombie: Zombie = Object.freeze({ name, incarnation, sinceMs: clock.now() })
       zombies.add(zombie)
       logger.error('zombie: the thread does not end', { actor: name, incarnation })
+      if (events['actor-zombie'].hasSubscribers) events['actor-zombie'].publish({ actor: name, incarnation })
       const release = holdProcessExit()
       void exited.then(() => {
         zombies.delete(zombie)
