@@ -58,6 +58,8 @@ export interface ActorStats {
   /** Requests in its rings that it has not taken. */
   readonly queueDepth: number
   readonly queueBytes: number
+  /** Large bodies on their way to it or in its hands, which travel outside the rings. */
+  readonly blockBytes: number
   /** Taken and not settled. */
   readonly inFlight: number
   /** From the sender's call to the start of the handler. */

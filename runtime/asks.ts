@@ -125,6 +125,7 @@ export function createAsks(host: AskHost): Asks {
       const { requests } = out
       return requests.send(kind, flags, incarnation, correlation, deadlineAt, bytes, start, end, undefined, sentAt)
     }
+    if (!host.blocks.room(peer.name, end - start)) return false
     const id = host.blocks.send(peer.name, bytes, start, end)
     const reference = blockReference(id)
     if (
@@ -142,7 +143,7 @@ export function createAsks(host: AskHost): Asks {
       )
     )
       return true
-    host.blocks.free(id)
+    host.blocks.withdraw(peer.name, id, end - start)
     return false
   }
 

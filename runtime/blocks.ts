@@ -1,14 +1,31 @@
 /**
  * Bodies too large for a ring travel in shared blocks that the supervisor keeps, so that they outlive sender and receiver.
  *
- *   sender ── block ──► supervisor ── block ──► receiver          (ports; the ring's record carries only the id)
- *          ── record ─────────────────────────►                   the receiver waits at the record until the block is here
+ *   sender ── block ──► supervisor          keeps it until it is freed; hands it on where the sender could not
+ *          ── block ──► receiver            over the bell's port: a blocked host holds nobody up
+ *          ── record ─► receiver            the ring's record carries only the id
  *                       supervisor ◄── freed ── receiver
  *
- * The block is posted before the record is published, so a published record's block is never lost; a new incarnation of
- * the receiver is given the blocks that are not freed yet.
+ * I1. The block is posted to the supervisor, then to the receiver, and then its record is published: a published record's
+ *     block is never lost, whoever dies. A record whose block has not arrived yet waits in its ring.
+ * I2. Every incarnation of the receiver hears of a block once: from the sender if it had a port to that incarnation, in the
+ *     wiring if it started later, from the supervisor otherwise.
+ * I3. `freed` may reach the supervisor before the block itself: it leaves a tombstone that the block meets. As the block was
+ *     posted before anybody could free it, tombstones are no more than blocks on their way.
+ * I4. The blocks on their way to an actor and in its hands are at most `BLOCK_BYTES_MAX` in requests: its senders count
+ *     them in one shared word and refuse beyond it. Replies are counted and never refused: they were asked for. A thread
+ *     that dies within a step leaves the count too low for one block, never too high.
  */
-import type { BlockWiring } from './wiring.ts'
+import { BOARD_WORD, type BoardSlot } from './board.ts'
+import { MESSAGE_BYTES_MAX } from './codec.ts'
+import type { Peer } from './peer.ts'
+import type { BlockWiring, FromWorker } from './wiring.ts'
+
+/** Large bodies that may wait for one actor, all senders together; the largest message fits. */
+export const BLOCK_BYTES_MAX = MESSAGE_BYTES_MAX
+
+/** Ids heard of as dropped before their blocks arrived; beyond it the oldest is forgotten, and its block kept too long. */
+const TOMBSTONES_MAX = 4096
 
 export function createBlock(id: number, bytes: Uint8Array, start: number, end: number): BlockWiring {
   const buffer = new SharedArrayBuffer(end - start)
@@ -18,33 +35,139 @@ export function createBlock(id: number, bytes: Uint8Array, start: number, end: n
 
 /** A thread's side. */
 export interface BlockPort {
+  /** Whether that actor takes so many bytes more (I4). */
+  room(to: string, bytes: number): boolean
   /** Copies the bytes into a new block for that actor and returns its id. */
   send(to: string, bytes: Uint8Array, start: number, end: number): number
+  /** Takes back a block whose record was not published. */
+  withdraw(to: string, id: number, bytes: number): void
   /** The block, when it has arrived. */
   get(id: number): SharedArrayBuffer | undefined
+  /** Of a block that has arrived. */
   free(id: number): void
+}
+
+/** A block, or the end of one, as it comes over a bell's port. */
+export type BlockPost = BlockWiring | { readonly id: number; readonly buffer: null }
+
+/** The blocks that a worker's thread has been given and sends. */
+export interface ThreadBlocks extends BlockPort {
+  /** From a sender, or from the supervisor. */
+  take(post: BlockPost): void
+  /** Their sender died before it published them; they may still be on their way here. */
+  drop(ids: readonly number[]): void
+}
+
+export interface ThreadBlocksHost {
+  /** The first id is the one after it. */
+  readonly lastId: number
+  readonly slot: BoardSlot
+  readonly given: readonly BlockWiring[]
+  readonly peer: (name: string) => Peer | undefined
+  readonly post: (message: FromWorker) => void
+}
+
+export function createThreadBlocks({ lastId, slot, given, peer, post }: ThreadBlocksHost): ThreadBlocks {
+  const blocks = new Map<number, SharedArrayBuffer>()
+  const dropped = createTombstones()
+  let id = lastId
+  for (const block of given) blocks.set(block.id, block.buffer)
+
+  const uncount = ({ byteLength }: SharedArrayBuffer): void => void slot.addShared(BOARD_WORD.BlockBytes, -byteLength)
+
+  function remove(block: number): boolean {
+    const buffer = blocks.get(block)
+    if (buffer === undefined) return false
+    blocks.delete(block)
+    uncount(buffer)
+    return true
+  }
+
+  return {
+    room: (to, bytes) => hasRoom(peer(to)?.slot, bytes),
+    send(to, bytes, start, end) {
+      const block = createBlock(++id, bytes, start, end)
+      const receiver = peer(to)
+      // The supervisor first (I1): it is told which incarnation the next line reaches.
+      post({ kind: 'block', to, block, given: receiver?.bell.reaches() ?? 0 })
+      receiver?.bell.post(block)
+      receiver?.slot.addShared(BOARD_WORD.BlockBytes, end - start)
+      return id
+    },
+    withdraw(to, block, bytes) {
+      post({ kind: 'block-freed', id: block })
+      peer(to)?.bell.post({ id: block, buffer: null })
+      peer(to)?.slot.addShared(BOARD_WORD.BlockBytes, -bytes)
+    },
+    get: (block) => blocks.get(block),
+    free(block) {
+      remove(block)
+      post({ kind: 'block-freed', id: block })
+    },
+    take(posted) {
+      if (posted.buffer === null) blocks.delete(posted.id)
+      else if (dropped.take(posted.id)) uncount(posted.buffer)
+      else blocks.set(posted.id, posted.buffer)
+    },
+    drop(ids) {
+      for (const block of ids) if (!remove(block)) dropped.add(block)
+    },
+  }
+}
+
+/** Nothing waits, or there is room beside it. */
+export function hasRoom(slot: BoardSlot | undefined, bytes: number): boolean {
+  if (slot === undefined) return true
+  const waiting = slot.get(BOARD_WORD.BlockBytes)
+  return waiting <= 0 || waiting + bytes <= BLOCK_BYTES_MAX
 }
 
 /** The supervisor's side: which blocks are on their way or in use, and for whom. */
 export interface BlockStore {
-  keep(to: string, block: BlockWiring): void
+  /** `false` when it is freed already (I3). */
+  keep(to: string, block: BlockWiring): boolean
   free(id: number): void
   get(id: number): SharedArrayBuffer | undefined
   of(to: string): readonly BlockWiring[]
+  /** Blocks that have an id above `first` and up to `last`, by receiver. */
+  between(first: number, last: number): ReadonlyMap<string, readonly BlockWiring[]>
   dropAll(to: string): void
   count(): number
 }
 
 export function createBlockStore(): BlockStore {
   const blocks = new Map<number, { readonly to: string; readonly block: BlockWiring }>()
+  const freed = createTombstones()
   return {
-    keep: (to, block) => void blocks.set(block.id, { to, block }),
-    free: (id) => void blocks.delete(id),
+    keep(to, block) {
+      if (freed.take(block.id)) return false
+      blocks.set(block.id, { to, block })
+      return true
+    },
+    free(id) {
+      if (!blocks.delete(id)) freed.add(id)
+    },
     get: (id) => blocks.get(id)?.block.buffer,
     of: (to) => [...blocks.values()].filter((kept) => kept.to === to).map((kept) => kept.block),
+    between(first, last) {
+      const found = [...blocks.values()].filter(({ block: { id } }) => id > first && id <= last)
+      const groups = Map.groupBy(found, ({ to }) => to)
+      return new Map([...groups].map(([to, kept]) => [to, kept.map(({ block }) => block)]))
+    },
     dropAll(to) {
       for (const [id, kept] of blocks) if (kept.to === to) blocks.delete(id)
     },
     count: () => blocks.size,
+  }
+}
+
+function createTombstones() {
+  const ids = new Set<number>()
+  return {
+    add(id: number): void {
+      ids.add(id)
+      if (ids.size > TOMBSTONES_MAX) for (const oldest of ids) return void ids.delete(oldest)
+    },
+    take: (id: number): boolean => ids.delete(id),
   }
 }

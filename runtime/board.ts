@@ -3,7 +3,7 @@
  * SharedArrayBuffer that every thread of the system has.
  *
  *   slot (3 lines of 128 bytes, then two histograms)
- *   ├── line 0: parked                        the sleeper and whoever wakes it (rings/waiting.ts)
+ *   ├── line 0: parked, block bytes           written by this actor and those that send to it
  *   ├── line 1: beat, turn, messages…         written by the actor's thread only
  *   ├── line 2: incarnation, state, restarts  written by the supervisor only
  *   └── wait times, run times                 written by the actor's thread only (histogram.ts)
@@ -18,6 +18,8 @@ const LINE_WORDS = LINE_BYTES / 4
 
 export const BOARD_WORD = {
   Parked: 0,
+  /** Bytes of the blocks on their way to this actor or in its hands (blocks.ts, I4): added by senders, taken off by it. */
+  BlockBytes: 1,
   /** Moves with every round of the actor's loop: a sign of life. */
   Beat: LINE_WORDS,
   /** Cell of the message whose synchronous turn is running, plus one; 0 between turns. */
@@ -68,6 +70,8 @@ export interface BoardSlot {
   get(word: BoardWord): number
   set(word: BoardWord, value: number): void
   add(word: BoardWord, count: number): void
+  /** As `add`, of a word that several threads write; returns what it was. */
+  addShared(word: BoardWord, count: number): number
   /** As `set`, without making others see it at once: for words that are written with every message. */
   put(word: BoardWord, value: number): void
   time(times: BoardTimes, ms: number): void
@@ -89,6 +93,7 @@ export function boardSlot(board: SharedArrayBuffer, slot: number): BoardSlot {
     set: (word, value) => void Atomics.store(words, base + word, value),
     // Each word has one writer, so a plain addition loses nothing; readers may see it a moment later.
     add: (word, count) => void (words[base + word]! += count),
+    addShared: (word, count) => Atomics.add(words, base + word, count),
     put: (word, value) => void (words[base + word] = value),
     time: (times, ms) => recordTime(words, base + times, ms),
     times: (times) => readDistribution(words, base + times),
@@ -132,6 +137,7 @@ export function readStats(
     deadLetters: slot.get(BOARD_WORD.DeadLetters) >>> 0,
     queueDepth: queue.records,
     queueBytes: queue.bytes,
+    blockBytes: Math.max(0, slot.get(BOARD_WORD.BlockBytes)),
     inFlight: slot.get(BOARD_WORD.InFlight),
     waitTime: slot.times(BOARD_TIMES.Wait),
     runTime: slot.times(BOARD_TIMES.Run),

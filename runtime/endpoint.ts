@@ -7,7 +7,7 @@
  * I2. An actor that is not known yet may be on its way: a call to it waits for the attachment within its deadline.
  */
 import { createAsks, DEADLINE_DEFAULT_MS, type Asks } from './asks.ts'
-import type { BlockPort } from './blocks.ts'
+import type { BlockPort, BlockPost } from './blocks.ts'
 import { BOARD_WORD, type BoardSlot } from './board.ts'
 import { createCodec, type Encoded } from './codec.ts'
 import { sleep, systemClock, type Clock } from './common/clock.ts'
@@ -27,7 +27,7 @@ import { createPeer, rewire, type Outgoing, type Peer } from './peer.ts'
 import { createPump } from './pump.ts'
 import type { Lane } from './rings/lane.ts'
 import { RecordFlag } from './rings/layout.ts'
-import { createBellBatch, type Parking } from './rings/waiting.ts'
+import { createBellBatch, RING, type Parking } from './rings/waiting.ts'
 import { cyclePath, messageInHand, NO_ASKERS, type CallScope } from './scope.ts'
 import { bodyOf, metaOf } from './message-meta.ts'
 import type { Thread } from './thread.ts'
@@ -48,8 +48,10 @@ export interface EndpointOptions {
   readonly blocks: BlockPort
   readonly handlers: ReadonlyMap<string, ResolvedHandler>
   readonly invoke: (handler: ResolvedHandler, arg: unknown, call: Call) => unknown
-  /** A peer rang: pump now. */
+  /** A peer rang, or posted a block: pump now. */
   readonly onBell: () => void
+  /** A block came over a bell's port. */
+  readonly onBlock: (post: BlockPost) => void
   /** Pumps soon, after I/O had its turn. Idempotent until then. */
   readonly schedule: () => void
   /** Asks began (`true`) or stopped (`false`) to be pending: keeps the process alive meanwhile. */
@@ -67,6 +69,7 @@ export interface EndpointOptions {
 
 export interface Endpoint extends PumpedEndpoint {
   readonly monitors: Monitors
+  peer(name: string): Peer | undefined
   /** Adds a peer, or gives it new lanes or a new bell. */
   connect(wiring: PeerWiring): void
   accept(): void
@@ -192,7 +195,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     } else rewire(peer, wiring, atomics)
     gone.delete(peer.name)
     if (wiring.bell !== null) {
-      wiring.bell.port.on('message', options.onBell)
+      wiring.bell.port.on('message', hear)
       wiring.bell.port.unref()
       peer.bell.connect(wiring.bell.port, wiring.bell.incarnation)
       // It may have parked before this port was here (rings/waiting.ts, I3).
@@ -201,6 +204,11 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     arrivals.get(peer.name)?.resolve()
     arrivals.delete(peer.name)
     options.schedule()
+  }
+
+  function hear(message: unknown): void {
+    if (message !== RING) options.onBlock(message as BlockPost)
+    options.onBell()
   }
 
   function outgoing(to: string): { readonly peer: Peer; readonly out: Outgoing } | undefined {
@@ -351,6 +359,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
 
   return {
     monitors,
+    peer: (of) => peers.get(of),
     connect,
     accept: () => pump.accept((lane) => [...peers.values()].find((peer) => peer.in?.lane === lane)),
     pump() {

@@ -5,7 +5,7 @@
  *   start    ─► endpoint, context, init ─► accept messages
  *   stop     ─► `stopping` aborts ─► drain ─► terminate ─► drain ─► "stopped" to the supervisor, which ends the thread
  */
-import { createBlock, type BlockPort } from './blocks.ts'
+import { createThreadBlocks } from './blocks.ts'
 import { boardSlot } from './board.ts'
 import { describe, errorToWire } from './common/errors.ts'
 import { silentLogger, type Logger, type LogLevel } from './common/logger.ts'
@@ -23,7 +23,6 @@ import { createVitals } from './vitals.ts'
 import { ownThread, type Thread } from './thread.ts'
 import {
   HOST,
-  type BlockWiring,
   type Description,
   type FromWorker,
   type HostProtocol,
@@ -89,6 +88,13 @@ async function startLife(
   let loop: Loop = createEventedLoop(() => endpoint, thread)
   let state: unknown
 
+  const blocks = createThreadBlocks({
+    lastId: wiring.incarnation * CORRELATION_SPAN,
+    slot,
+    given: wiring.blocks,
+    peer: (name) => endpoint.peer(name),
+    post,
+  })
   const endpoint: Endpoint = createEndpoint({
     name: wiring.name,
     incarnation: wiring.incarnation,
@@ -99,10 +105,11 @@ async function startLife(
     slotOf: (index) => boardSlot(wiring.board, index),
     table: wiring.table,
     parking: createParking(slot.words, slot.parkedIndex, wiring.incarnation, thread.atomics),
-    blocks: workerBlocks(wiring, post, port, () => loop.schedule()),
+    blocks,
     handlers: definition.handlers,
     invoke: (handler, arg, call) => handler.run(state, arg, { ...context, call }),
     onBell: () => loop.wake(),
+    onBlock: (block) => blocks.take(block),
     schedule: () => loop.schedule(),
     onPending: () => {},
     onStop: () => void stop(),
@@ -136,10 +143,19 @@ async function startLife(
     post({ kind: 'stopped', error } as FromWorker)
   }
 
-  port.on('message', (posted) => {
-    const message = posted as ToWorker
-    if (message.kind === 'peer') endpoint.connect(message.peer)
-  })
+  function hear(message: ToWorker): void {
+    switch (message.kind) {
+      case 'peer':
+        return endpoint.connect(message.peer)
+      case 'block':
+        blocks.take(message.block)
+        return loop.schedule()
+      case 'blocks-orphaned':
+        return blocks.drop(message.ids)
+    }
+  }
+
+  port.on('message', (message) => hear(message as ToWorker))
   for (const peer of wiring.peers) endpoint.connect(peer)
   try {
     state = await definition.init(wiring.config, context)
@@ -187,36 +203,6 @@ function createContext(
     monitor: (name, onDeath) => endpoint.monitors.add(name, onDeath),
     detach,
     children,
-  }
-}
-
-function workerBlocks(
-  wiring: StartWiring,
-  post: (message: FromWorker) => void,
-  port: Port,
-  onArrival: () => void,
-): BlockPort {
-  const blocks = new Map<number, SharedArrayBuffer>()
-  const keep = ({ id, buffer }: BlockWiring): void => void blocks.set(id, buffer)
-  let counter = 0
-  wiring.blocks.forEach(keep)
-  port.on('message', (posted) => {
-    const message = posted as ToWorker
-    if (message.kind !== 'block') return
-    keep(message.block)
-    onArrival()
-  })
-  return {
-    send(to, bytes, start, end) {
-      const id = wiring.incarnation * CORRELATION_SPAN + ++counter
-      post({ kind: 'block', to, block: createBlock(id, bytes, start, end) })
-      return id
-    },
-    get: (id) => blocks.get(id),
-    free(id) {
-      blocks.delete(id)
-      post({ kind: 'block-freed', id })
-    },
   }
 }
 

@@ -26,6 +26,8 @@ export interface LivesOptions {
   readonly onMessage: (child: Child, message: FromWorker) => void
   /** A thread has ended, by itself or not. */
   readonly onExit: (child: Child, incarnation: number, thrown: Error | null) => void
+  /** A dead incarnation's messages are in order; what else it left may be cleared away. */
+  readonly onLaidDown: (child: Child) => void
 }
 
 export interface Lives {
@@ -137,6 +139,7 @@ export function createLives(options: LivesOptions): Lives {
     if (child.zombie !== undefined) return
     const turn = child.slot.get(BOARD_WORD.Turn)
     if (child.table !== undefined) blame(child.table, turn === 0 ? null : turn - 1, diedByItself)
+    options.onLaidDown(child)
     child.slot.set(BOARD_WORD.Turn, 0)
     child.slot.set(BOARD_WORD.Parked, 0)
     child.worker = undefined

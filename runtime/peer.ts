@@ -26,6 +26,7 @@ export interface Incoming {
 export interface Peer {
   readonly name: string
   generation: number
+  readonly slot: BoardSlot
   readonly bell: Bell
   out: Outgoing | undefined
   in: Incoming | undefined
@@ -40,6 +41,7 @@ export function createPeer(wiring: PeerWiring, slot: BoardSlot, bells: BellBatch
   const peer: Peer = {
     name: wiring.name,
     generation: wiring.generation,
+    slot,
     bell: createBell(slot.words, slot.parkedIndex, bells, atomics),
     out: undefined,
     in: undefined,

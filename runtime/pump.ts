@@ -91,11 +91,10 @@ export function createPump(host: PumpHost): Pump {
       const { kind, correlation } = replies
       const large = (replies.flags & RecordFlag.Block) !== 0
       const id = large ? readBlockReference(replies.data, replies.payloadStart) : 0
-      if (asks.has(correlation)) {
-        const block = large ? blocks.get(id) : undefined
-        if (large && block === undefined) break
-        settleReply(peer, kind as RecordKind, correlation, replies, block)
-      }
+      const block = large ? blocks.get(id) : undefined
+      // Also when nobody waits for it any more: what arrives after it was freed would stay.
+      if (large && block === undefined) break
+      if (asks.has(correlation)) settleReply(peer, kind as RecordKind, correlation, replies, block)
       if (large) blocks.free(id)
       advance(replies, peer)
       count++
@@ -202,7 +201,7 @@ export function createPump(host: PumpHost): Pump {
   }
 
   function replyReadable(replies: RingConsumer): boolean {
-    if ((replies.flags & RecordFlag.Block) === 0 || !asks.has(replies.correlation)) return true
+    if ((replies.flags & RecordFlag.Block) === 0) return true
     return blocks.get(readBlockReference(replies.data, replies.payloadStart)) !== undefined
   }
 

@@ -6,13 +6,14 @@
  *   running ─► ended ─► judge ─► restart (stop some, wait, start some) | give up | shut down | escalate
  *
  * I1. Links, held tables, board slots and blocks belong to the supervisor: a thread's death loses none of them.
- * I2. A stalled host delays restarts and large messages, and never causes a restart.
+ * I2. A stalled host delays restarts, and never causes one; messages between actors do not pass it.
  * I3. A restart supersedes the ones before it, of the children that it covers: each start looks whether it is still the
  *     last word, and the stop before it waits for starts that are under way. So restarts need no order among them.
  */
 import { publishCrash, publishDecision } from './actor-events.ts'
 import type { ActorStats, EventLoopTimes, Zombie } from './actor-system.ts'
 import type { BlockStore } from './blocks.ts'
+import { createBlockDelivery, type BlockDelivery, type BlockDeliveryOptions } from './block-delivery.ts'
 import { BOARD_WORD, readStats } from './board.ts'
 import { isOver, setStatus, type Child, type Ending } from './child.ts'
 import { resolveDynamic, shutdownMsOf } from './child-spec.ts'
@@ -33,10 +34,13 @@ import { supervise, type BackoffLimits, type SupervisionEvent, type Verdict } fr
 import { memberOf, plantTree } from './supervision-tree.ts'
 import type { ResolvedTree } from './supervisor-spec.ts'
 import { createSwitchboard, type SwitchboardOptions } from './switchboard.ts'
-import { HOST, HOST_INCARNATION, INCARNATIONS_MAX, type BlockWiring, type FromWorker } from './wiring.ts'
+import { HOST_INCARNATION, INCARNATIONS_MAX, type FromWorker } from './wiring.ts'
 import type { Transport } from './transport.ts'
 
-export interface SupervisorOptions extends Pick<SwitchboardOptions, 'board' | 'shared' | 'logging'> {
+export interface SupervisorOptions
+  extends
+    Pick<BlockDeliveryOptions, 'hostSlot' | 'hostTable'>,
+    Pick<SwitchboardOptions, 'board' | 'shared' | 'logging'> {
   readonly tree: ResolvedTree
   readonly endpoint: Endpoint
   readonly blocks: BlockStore
@@ -61,8 +65,7 @@ export interface Supervisor {
   /** Whether an actor has, or will get, a lane to that one. Throws `ACTOR_STOPPED` when that one is over. */
   reachable(from: string, name: string): boolean
   kill(name: string): Promise<void>
-  /** Keeps a block and hands it to its receiver. */
-  deliver(to: string, block: BlockWiring): void
+  readonly blocks: BlockDelivery
   /** Stops all in reverse order of their start; what is not done after `deadlineMs` is forced. */
   stopAll(deadlineMs: number): Promise<void>
   stats(): readonly ActorStats[]
@@ -84,6 +87,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const roster = createRoster({ board: options.board, links, blocks })
   const { children } = roster
   const switchboard = createSwitchboard({ ...options, children, links })
+  const delivery = createBlockDelivery({ ...options, children, links })
   const lives = createLives({
     switchboard,
     clock,
@@ -92,6 +96,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     nextIncarnation,
     onMessage: hear,
     onExit: ended,
+    onLaidDown: (child) => delivery.dropOrphans(child),
   })
   const hangs = createHangWatch()
   let tree = plantTree(options.tree.plan)
@@ -110,17 +115,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     return ++incarnations
   }
 
-  function deliver(to: string, block: BlockWiring): void {
-    blocks.keep(to, block)
-    const receiver = children.get(to)
-    if (receiver?.attached === true) receiver.worker?.post({ kind: 'block', block })
-    else if (to === HOST) options.onHostWork()
-  }
-
   function hear(child: Child, message: FromWorker): void {
     switch (message.kind) {
       case 'block':
-        return deliver(message.to, message.block)
+        return delivery.deliver(message.to, message.block, message.given)
       case 'block-freed':
         return blocks.free(message.id)
       case 'log':
@@ -340,7 +338,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (isOver(child)) throw fail('ACTOR_STOPPED', { actor: name })
       return true
     },
-    deliver,
+    blocks: delivery,
     async kill(name) {
       const child = children.get(name)
       if (child?.status === 'running') await endThread(child, { kind: 'killed' })

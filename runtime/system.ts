@@ -6,8 +6,8 @@
  */
 import { MessageChannel } from 'node:worker_threads'
 import { CORRELATION_SPAN } from './asks.ts'
-import { createBlock, createBlockStore, type BlockPort, type BlockStore } from './blocks.ts'
-import { boardSlot, BOARD_WORD, createBoard } from './board.ts'
+import { createBlock, createBlockStore, hasRoom, type BlockPort, type BlockStore } from './blocks.ts'
+import { boardSlot, BOARD_WORD, createBoard, type BoardSlot } from './board.ts'
 import { systemClock, type Clock } from './common/clock.ts'
 import { integerOption, invalidOption, own, refuseUnknown } from './common/options.ts'
 import { silentLogger, type Logger } from './common/logger.ts'
@@ -52,6 +52,7 @@ export async function startOn(
   slot.set(BOARD_WORD.Incarnation, HOST_INCARNATION)
   const store = createBlockStore()
   const letters = createDeadLetterBox(logger)
+  const table = heldTableMemory(HOST_IN_FLIGHT_MAX, inlineBytesMax(transport.capacity.host.requestBytes))
   const keepAlive = transport.holdsProcess ? createKeepAlive() : NO_KEEP_ALIVE
   const over = createOver()
   const loop = createEventedLoop(() => endpoint, transport.host)
@@ -64,13 +65,15 @@ export async function startOn(
     logger,
     slot,
     slotOf: (index) => boardSlot(board, index),
-    table: heldTableMemory(HOST_IN_FLIGHT_MAX, inlineBytesMax(transport.capacity.host.requestBytes)),
+    table,
     parking: createParking(slot.words, slot.parkedIndex, HOST_INCARNATION, transport.host.atomics),
-    blocks: hostBlocks(store, () => supervisor),
+    blocks: hostBlocks(store, slot, () => supervisor),
     handlers: calls,
     // The host's handlers need nothing but who asks.
     invoke: (handler, arg, call) => handler.run(undefined, arg, { call } as CallContext),
     onBell: loop.wake,
+    // Senders post blocks for the host to the supervisor only.
+    onBlock: () => {},
     schedule: loop.schedule,
     onPending: (pending) => keepAlive.hold('asks', pending),
     onStop: () => {},
@@ -89,6 +92,8 @@ export async function startOn(
     shared,
     logging: logger !== silentLogger,
     transport,
+    hostSlot: slot,
+    hostTable: table,
     onHostWork: loop.schedule,
     onShutdown: (message) => over.shutDown({ kind: 'auto-shutdown', message }),
     onFailed(failure, ended) {
@@ -245,16 +250,24 @@ function hostCalls(supervisor: () => Supervisor): ReadonlyMap<string, ResolvedHa
   )
 }
 
-function hostBlocks(store: BlockStore, supervisor: () => Supervisor): BlockPort {
+function hostBlocks(store: BlockStore, slot: BoardSlot, supervisor: () => Supervisor): BlockPort {
   let counter = 0
   return {
+    room: (to, bytes) => hasRoom(supervisor().blocks.slotOf(to), bytes),
     send(to, bytes, start, end) {
       const id = HOST_INCARNATION * CORRELATION_SPAN + ++counter
-      supervisor().deliver(to, createBlock(id, bytes, start, end))
+      supervisor().blocks.deliver(to, createBlock(id, bytes, start, end), 0)
+      supervisor()
+        .blocks.slotOf(to)
+        ?.addShared(BOARD_WORD.BlockBytes, end - start)
       return id
     },
+    withdraw: (to, id) => supervisor().blocks.drop(to, [id]),
     get: (id) => store.get(id),
-    free: (id) => store.free(id),
+    free(id) {
+      slot.addShared(BOARD_WORD.BlockBytes, -(store.get(id)?.byteLength ?? 0))
+      store.free(id)
+    },
   }
 }
 

@@ -233,6 +233,8 @@ export function createTurns(host: TurnHost): Turns {
       link.replies.send(kind, RecordFlag.None, host.incarnation, correlation, Infinity, bytes, start, end, freed)
       return
     }
+    // The asker's next life would have to free a block that it never asked for.
+    if (turn.orphaned) return settle(turn)
     const reference = blockReference(host.blocks.send(turn.sender, bytes, start, end))
     link.replies.send(kind, RecordFlag.Block, host.incarnation, correlation, Infinity, reference, 0, 8, freed)
   }
@@ -275,6 +277,11 @@ export function createTurns(host: TurnHost): Turns {
     run(message, turn, handler, arg)
   }
 
+  /** Its block is gone: it was answered, and its incarnation died before it freed the cell too. */
+  function isFreed({ flags, bytes, payloadStart }: HeldMessage): boolean {
+    return (flags & RecordFlag.Block) !== 0 && host.blocks.get(readBlockReference(bytes, payloadStart)) === undefined
+  }
+
   /** A message whose handler ran when its incarnation died: again, or the end of it. */
   function recoverInterrupted(cell: number, message: HeldMessage, peer: Peer | undefined): void {
     const turn = open(message, peer)
@@ -306,7 +313,8 @@ export function createTurns(host: TurnHost): Turns {
       for (const cell of table.takeLeftovers()) {
         const message = table.read(cell)
         const peer = peerOf(message.lane)
-        if (message.interrupted) recoverInterrupted(cell, message, peer)
+        if (isFreed(message)) table.free(cell)
+        else if (message.interrupted) recoverInterrupted(cell, message, peer)
         else start(cell, peer)
       }
     },

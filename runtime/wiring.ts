@@ -117,10 +117,14 @@ export interface WorkerBoot {
 }
 
 export type ToWorker =
-  { readonly kind: 'peer'; readonly peer: PeerWiring } | { readonly kind: 'block'; readonly block: BlockWiring }
+  | { readonly kind: 'peer'; readonly peer: PeerWiring }
+  | { readonly kind: 'block'; readonly block: BlockWiring }
+  /** These blocks' sender died before it published their records. */
+  | { readonly kind: 'blocks-orphaned'; readonly ids: readonly number[] }
 
 export type FromWorker =
-  | { readonly kind: 'block'; readonly block: BlockWiring; readonly to: string }
+  /** `given`: the receiver's incarnation to which the sender has posted it itself; 0 for none. */
+  | { readonly kind: 'block'; readonly block: BlockWiring; readonly to: string; readonly given: number }
   | { readonly kind: 'block-freed'; readonly id: number }
   | {
       readonly kind: 'log'

@@ -24,6 +24,8 @@ import type { AtomicsLike } from './ring.ts'
 /** Set in the parked word of a thread that sleeps in `Atomics.wait`. Incarnations are below it. */
 const DOZING_FLAG = 1 << 16
 const AWAKE = 0
+/** What a bell posts; anything else on its port is a block (blocks.ts). */
+export const RING = 0
 
 /** A thread's own side: says when it sleeps. */
 export interface Parking {
@@ -58,7 +60,14 @@ export interface Bell {
   ring(): void
   /** Wakes the peer whatever its parked word says (I4). */
   nudge(): void
-  /** A port to this incarnation of the peer; the one before is closed. */
+  /** Posts something to the peer over the bell's port, if there is one. */
+  post(message: unknown): void
+  /** The incarnation that `post` reaches; 0 when there is no port. */
+  reaches(): number
+  /**
+   * A port to this incarnation of the peer. The one before closes by itself, after what the dead incarnation had posted
+   * was heard: closing it here would lose that.
+   */
   connect(port: ClosablePort, incarnation: number): void
   close(): void
 }
@@ -117,7 +126,7 @@ export function wake(
   if (!dozing && (port === undefined || parked !== incarnation)) return false
   if (atomics.compareExchange(words, index, parked, AWAKE) !== parked) return false
   if (dozing) atomics.notify(words, index)
-  else port?.postMessage(0)
+  else port?.postMessage(RING)
   return true
 }
 
@@ -136,11 +145,12 @@ export function createBell(words: Int32Array, index: number, batch: BellBatch, a
       batch.add(ringNow)
     },
     nudge() {
-      port?.postMessage(0)
+      port?.postMessage(RING)
       Atomics.notify(words, index)
     },
+    post: (message) => port?.postMessage(message),
+    reaches: () => (port === undefined ? 0 : incarnation),
     connect(next, nextIncarnation) {
-      port?.close()
       port = next
       incarnation = nextIncarnation
     },

@@ -257,6 +257,7 @@ function statsOf({ spec, metrics, life, restarts, restarting }: Seat): ActorStat
     deadLetters: 0,
     queueDepth: 0,
     queueBytes: 0,
+    blockBytes: 0,
     waitTime: NO_TIMES,
     runTime: NO_TIMES,
     eventLoop: { activeMs: 0, idleMs: 0 },

@@ -1,0 +1,76 @@
+/**
+ * The supervisor's part in the way of a block: keeps it, hands it on where its sender could not, and drops what a dead
+ * sender left behind (blocks.ts, I1 to I4).
+ */
+import { CORRELATION_SPAN } from './asks.ts'
+import type { BlockStore } from './blocks.ts'
+import { BOARD_WORD, type BoardSlot } from './board.ts'
+import type { Child } from './child.ts'
+import type { Links } from './links.ts'
+import type { HeldTableMemory } from './mailbox/held-table.ts'
+import { orphansOf } from './orphans.ts'
+import { HOST, linkRings, type BlockWiring } from './wiring.ts'
+
+export interface BlockDeliveryOptions {
+  readonly blocks: BlockStore
+  readonly children: ReadonlyMap<string, Child>
+  readonly links: Links
+  readonly hostSlot: BoardSlot
+  readonly hostTable: HeldTableMemory
+  /** A block for the host has arrived. */
+  readonly onHostWork: () => void
+}
+
+export interface BlockDelivery {
+  /** Keeps a block and hands it to its receiver, unless `given` is its incarnation: that one has it from the sender. */
+  deliver(to: string, block: BlockWiring, given: number): void
+  /** Forgets blocks whose records will never be published, here and at their receiver. */
+  drop(to: string, ids: readonly number[]): void
+  /** Drops what a dead incarnation has sent and not published. */
+  dropOrphans(dead: Child): void
+  /** Where the blocks of that actor are counted. */
+  slotOf(name: string): BoardSlot | undefined
+}
+
+export function createBlockDelivery(options: BlockDeliveryOptions): BlockDelivery {
+  const { blocks, children, links } = options
+
+  const slotOf = (name: string): BoardSlot | undefined => (name === HOST ? options.hostSlot : children.get(name)?.slot)
+
+  function drop(to: string, ids: readonly number[]): void {
+    const receiver = children.get(to)
+    const informed = receiver?.attached === true
+    for (const id of ids) {
+      // A living receiver counts for itself: it may have freed a block of which we have not heard yet.
+      if (!informed) slotOf(to)?.addShared(BOARD_WORD.BlockBytes, -(blocks.get(id)?.byteLength ?? 0))
+      blocks.free(id)
+    }
+    if (informed) receiver.worker?.post({ kind: 'blocks-orphaned', ids })
+  }
+
+  return {
+    deliver(to, block, given) {
+      const receiver = children.get(to)
+      if (receiver === undefined && to !== HOST) return
+      if (!blocks.keep(to, block)) return
+      if (receiver === undefined) options.onHostWork()
+      else if (receiver.attached && receiver.incarnation !== given) receiver.worker?.post({ kind: 'block', block })
+    },
+    drop,
+    dropOrphans({ incarnation, spec: { name } }) {
+      const sent = blocks.between(incarnation * CORRELATION_SPAN, (incarnation + 1) * CORRELATION_SPAN)
+      for (const [to, toIt] of sent) {
+        const asks = links.get(name, to)
+        const answers = links.get(to, name)
+        const rings = [
+          ...(asks === null ? [] : [linkRings(asks).requests]),
+          ...(answers === null ? [] : [linkRings(answers).replies]),
+        ]
+        const ids = toIt.map(({ id }) => id)
+        const orphans = orphansOf(ids, rings, to === HOST ? options.hostTable : children.get(to)?.table)
+        if (orphans.length > 0) drop(to, orphans)
+      }
+    },
+    slotOf,
+  }
+}
