@@ -19,7 +19,6 @@ import {
 } from '../../runtime/index.ts'
 import type { FileLayer } from '../../runtime/persistence/index.ts'
 import { createAccesses, type Accesses } from './accesses.ts'
-import { compact } from './compaction.ts'
 import { artifactErrors } from './errors.ts'
 import {
   invalid,
@@ -31,9 +30,17 @@ import {
   resolveVersionName,
   text,
 } from './input.ts'
-import { artifactStore, type ArtifactStoreProtocol, type ContentHash } from './protocol.ts'
+import {
+  artifactStore,
+  type ArtifactInput,
+  type ArtifactStoreProtocol,
+  type CompactionResult,
+  type ContentHash,
+  type PutResult,
+} from './protocol.ts'
 import { scrub, START, type Place } from './scrub.ts'
 import { openStorage, type Storage } from './storage.ts'
+import { createUpkeep, type Upkeep } from './upkeep.ts'
 import {
   addVersion,
   infoOf,
@@ -57,16 +64,18 @@ export interface ArtifactStoreConfig {
   readonly segmentBytes?: number
   /** The largest artifact that can be put. @default 512 MiB */
   readonly artifactBytesMax?: number
+  /** Content that was not touched for this long is packed in the background. @default 10 minutes */
+  readonly packAfterMs?: number | 'never'
   /** Stands in for the file system under the log (tests, same thread only). The index is then in memory. */
   readonly files?: FileLayer
 }
 
 interface State {
-  readonly config: Required<Omit<ArtifactStoreConfig, 'files'>>
+  readonly config: { readonly artifactBytesMax: number }
   readonly open: () => Storage
   storage: Storage
   reopening: Promise<Storage> | null
-  compacting: Promise<unknown>
+  readonly upkeep: Upkeep
   readonly accesses: Accesses
   flushTimer: Timer | null
 }
@@ -75,6 +84,7 @@ const MIB = 1024 * 1024
 /** Accesses become durable in the background: after this time, or this many. */
 const FLUSH_AFTER_MS = 10_000
 const FLUSH_AT = 1000
+const PACK_AFTER_MS = 10 * 60_000
 const LIST_LIMIT = 1000
 const LINEAGE_LIMIT = 1000
 
@@ -83,6 +93,8 @@ function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
     dataDir: stringOption(config, 'dataDir', ':memory:'),
     segmentBytes: integerOption(config, 'segmentBytes', 64 * MIB, { min: 4096 }),
     artifactBytesMax: integerOption(config, 'artifactBytesMax', 512 * MIB, { min: 1, max: 2048 * MIB }),
+    packAfterMs:
+      config.packAfterMs === 'never' ? Infinity : integerOption(config, 'packAfterMs', PACK_AFTER_MS, { min: 0 }),
   }
   const dir = resolved.dataDir === ':memory:' ? ':memory:' : join(resolved.dataDir, 'artifacts')
   const simulated = config.files === undefined ? {} : { files: config.files, indexPath: ':memory:' }
@@ -93,13 +105,19 @@ function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
     open,
     storage: open(),
     reopening: null,
-    compacting: Promise.resolve(),
+    upkeep: createUpkeep({
+      packAfterMs: resolved.packAfterMs,
+      simulated: config.files !== undefined,
+      storage: () => ready(state),
+      ctx,
+    }),
     accesses: createAccesses(),
     flushTimer: null,
   }
   // The index file must be free when the next life of this actor begins, however this one ends.
   ctx.stopping.addEventListener('abort', () => {
     state.flushTimer?.cancel()
+    state.upkeep.cancel()
     state.storage.release()
   })
   return state
@@ -107,6 +125,7 @@ function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
 
 /** The storage, opened again when the disk failed under it; waits when too much is unsynced. */
 async function ready(state: State): Promise<Storage> {
+  state.upkeep.called()
   if (state.storage.failed) {
     state.reopening ??= reopen(state).finally(() => (state.reopening = null))
     return state.reopening
@@ -188,19 +207,30 @@ function limitOf(value: number | undefined, max: number): number {
   return Math.min(value, max)
 }
 
-/** After those that purge at the same time: two compactions would copy the same content twice. */
-async function purgeAndCompact(
+async function put(state: State, inputs: readonly ArtifactInput[], ctx: CallContext): Promise<readonly PutResult[]> {
+  const prepared = inputs.map((input) => preparePut(resolveInput(input, state.config.artifactBytesMax)))
+  const results = await change(state, (storage) => putAll(storage, prepared, originOf(ctx)))
+  state.upkeep.stored()
+  return results
+}
+
+async function purgeAndReclaim(
   state: State,
   before: number,
-  ctx: ActorContext,
-): Promise<{ purged: number; freedBytes: number }> {
+): Promise<{ readonly purged: number; readonly freedBytes: number }> {
   if (!Number.isFinite(before)) throw invalid('before', 'must be a time')
   const bytesBefore = (await ready(state)).log.physicalBytes()
   const { purged, storage } = await change(state, (storage) => ({ purged: purge(storage, before), storage }))
-  const done = state.compacting.then(() => compact(storage, ctx.stopping))
-  state.compacting = done.catch(() => {})
-  await done
+  await state.upkeep.reclaim(storage)
   return { purged, freedBytes: Math.max(0, bytesBefore - storage.log.physicalBytes()) }
+}
+
+async function compactNow(state: State, coldMs: number): Promise<CompactionResult> {
+  if (!Number.isFinite(coldMs) || coldMs < 0) throw invalid('coldMs', 'must be a time in milliseconds')
+  const storage = await ready(state)
+  const physicalBytesBefore = storage.log.physicalBytes()
+  const { packed } = await state.upkeep.compact(storage, coldMs)
+  return { packed, physicalBytesBefore, physicalBytesAfter: storage.log.physicalBytes() }
 }
 
 export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, ArtifactStoreConfig>({
@@ -212,17 +242,13 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
   handlers: {
     put: {
       redeliver: true,
-      async run(state, arg, ctx) {
-        const prepared = preparePut(resolveInput(arg, state.config.artifactBytesMax))
-        return (await change(state, (storage) => putAll(storage, [prepared], originOf(ctx))))[0]!
-      },
+      run: async (state, arg, ctx) => (await put(state, [arg], ctx))[0]!,
     },
     putMany: {
       redeliver: true,
       async run(state, { items }, ctx) {
         if (!Array.isArray(items)) throw invalid('items', 'must be a list')
-        const prepared = items.map((item) => preparePut(resolveInput(item, state.config.artifactBytesMax)))
-        return { results: await change(state, (storage) => putAll(storage, prepared, originOf(ctx))) }
+        return { results: await put(state, items, ctx) }
       },
     },
     get: { redeliver: true, run: (state, { hash }, ctx) => get(state, resolveHash(hash), ctx) },
@@ -350,7 +376,8 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
       redeliver: true,
       run: async (state) => (await ready(state)).query(({ artifacts }) => artifacts.plans()),
     },
-    purge: { redeliver: true, run: (state, { before }, ctx) => purgeAndCompact(state, before, ctx) },
+    purge: { redeliver: true, run: (state, { before }) => purgeAndReclaim(state, before) },
+    compact: { redeliver: true, run: (state, { coldMs }) => compactNow(state, coldMs ?? 0) },
     stats: {
       redeliver: true,
       async run(state) {
@@ -369,7 +396,7 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
   },
   async terminate(state, _, ctx) {
     flushAccesses(state, ctx)
-    await state.compacting
+    await state.upkeep.idle()
     await state.storage.close()
   },
 })

@@ -19,8 +19,10 @@ export interface ArtifactRow {
   readonly damaged: number
   readonly trashPlan: string | null
   readonly trashedAt: number | null
-  /** Positions of the log records that hold the content, as a JSON array. */
+  /** Where the content is: a `StoredPlace` as JSON. */
   readonly frames: string
+  /** `settled`: compressing it gains nothing. A hint, not in the log. */
+  readonly packing: 'raw' | 'packed' | 'settled'
   /** Everything known of it is in records from here on. */
   readonly sincePosition: LogPosition
   /** The last record that changed it. */
@@ -56,7 +58,16 @@ export interface Artifacts {
   plans(): readonly { planId: string; count: number; bytes: number; trashedAt: number }[]
   /** Artifacts whose state or content depends on a record before `position`. */
   since(position: LogPosition, limit: number): readonly ArtifactRow[]
-  /** Bytes of the log that hold content between two positions. */
+  byId(id: number): ArtifactRow | null
+  /** Artifacts whose text is not in the search index yet. */
+  addUnindexed(id: number): void
+  unindexed(): readonly number[]
+  clearUnindexed(): void
+  /** Neither packed nor in the trash nor touched since `coldSince`, in the order of their ids. */
+  unpacked(afterId: number, coldSince: number, limit: number): readonly ArtifactRow[]
+  /** Bytes of what `unpacked` gives, all in all. */
+  unpackedBytes(coldSince: number): number
+  /** Bytes of the log that hold content or state between two positions, packs aside. */
   liveBytes(from: LogPosition, to: LogPosition): number
 }
 
@@ -74,6 +85,7 @@ const COLUMNS: readonly (keyof NewRow)[] = [
   'trashPlan',
   'trashedAt',
   'frames',
+  'packing',
   'sincePosition',
   'changedPosition',
 ]
@@ -119,6 +131,12 @@ export function createArtifacts(catalog: Catalog): Artifacts {
     trashedBefore: (time) => rows(sql.trashedBefore.all(time)),
     plans: () => sql.plans.all() as unknown as { planId: string; count: number; bytes: number; trashedAt: number }[],
     since: (position, limit) => rows(sql.since.all(position, position, limit)),
+    byId: (id) => (sql.byId.get(id) as ArtifactRow | undefined) ?? null,
+    addUnindexed: (id) => void sql.addUnindexed.run(id),
+    unindexed: () => (sql.unindexed.all() as { artifact: number }[]).map(({ artifact }) => artifact),
+    clearUnindexed: () => void sql.clearUnindexed.run(),
+    unpacked: (afterId, coldSince, limit) => rows(sql.unpacked.all(afterId, coldSince, limit)),
+    unpackedBytes: (coldSince) => (sql.unpackedBytes.get(coldSince) as { bytes: number }).bytes,
     liveBytes: (from, to) => (sql.liveBytes.get(from, to) as { bytes: number }).bytes,
   }
 }
@@ -165,6 +183,18 @@ function statements(catalog: Catalog) {
       `SELECT * FROM artifacts WHERE id IN
          (SELECT id FROM artifacts WHERE sincePosition < ? UNION SELECT artifact FROM frames WHERE position < ?)
        ORDER BY id LIMIT ?`,
+    ),
+    byId: catalog.prepare('SELECT * FROM artifacts WHERE id = ?'),
+    addUnindexed: catalog.prepare('INSERT OR IGNORE INTO unindexed VALUES (?)'),
+    unindexed: catalog.prepare('SELECT artifact FROM unindexed ORDER BY artifact'),
+    clearUnindexed: catalog.prepare('DELETE FROM unindexed'),
+    unpacked: catalog.prepare(
+      `SELECT * FROM artifacts WHERE packing = 'raw' AND id > ? AND lastAccessAt <= ? AND trashPlan IS NULL AND damaged = 0
+       ORDER BY id LIMIT ?`,
+    ),
+    unpackedBytes: catalog.prepare(
+      `SELECT coalesce(sum(sizeBytes), 0) AS bytes FROM artifacts
+       WHERE packing = 'raw' AND lastAccessAt <= ? AND trashPlan IS NULL AND damaged = 0`,
     ),
     liveBytes: catalog.prepare(
       'SELECT coalesce(sum(bytes), 0) AS bytes FROM frames WHERE position >= ? AND position < ?',

@@ -6,7 +6,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { LogPosition } from '../../runtime/index.ts'
 
 /** Raised with every change of the tables: an index of another version is built again. */
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -25,16 +25,29 @@ const SCHEMA = `
     trashPlan TEXT,
     trashedAt INTEGER,
     frames TEXT NOT NULL,
+    packing TEXT NOT NULL,
     sincePosition INTEGER NOT NULL,
     changedPosition INTEGER NOT NULL
   );
   CREATE INDEX artifactsByTime ON artifacts (createdAt, hash);
   CREATE INDEX artifactsByTrash ON artifacts (trashPlan, trashedAt) WHERE trashPlan IS NOT NULL;
   CREATE INDEX artifactsByPosition ON artifacts (sincePosition);
+  CREATE INDEX artifactsUnpacked ON artifacts (id) WHERE packing = 'raw';
   CREATE TABLE frames (
-    position INTEGER PRIMARY KEY, artifact INTEGER NOT NULL, bytes INTEGER NOT NULL
-  );
+    position INTEGER NOT NULL, artifact INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (position, artifact)
+  ) WITHOUT ROWID;
   CREATE INDEX framesByArtifact ON frames (artifact);
+  CREATE TABLE packs (
+    id INTEGER PRIMARY KEY, position INTEGER NOT NULL, bytes INTEGER NOT NULL, rawBytes INTEGER NOT NULL, base INTEGER,
+    label TEXT NOT NULL, sketch TEXT NOT NULL, liveBytes INTEGER NOT NULL
+  );
+  CREATE INDEX packsByBase ON packs (base) WHERE base IS NOT NULL;
+  CREATE INDEX packsByPosition ON packs (position);
+  CREATE TABLE extents (
+    artifact INTEGER NOT NULL, pack INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (artifact, pack)
+  ) WITHOUT ROWID;
+  CREATE INDEX extentsByPack ON extents (pack);
+  CREATE TABLE unindexed (artifact INTEGER PRIMARY KEY);
   CREATE TABLE producers (
     artifact INTEGER NOT NULL, producer TEXT NOT NULL, runId TEXT, PRIMARY KEY (artifact, producer)
   );

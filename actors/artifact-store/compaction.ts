@@ -7,14 +7,16 @@
  *
  * I1. Only a prefix of the log is dropped, and only when nothing in the index depends on it any more and all that was
  *     written again is durable: the log that remains is complete by itself.
+ *     A pack keeps its id when it moves, so nobody who refers to it has to.
  * I2. Readers never see it: reading is synchronous, and an artifact's place changes in the same turn as its copy is made.
  */
 import { isPitError, type LogPosition } from '../../runtime/index.ts'
 import type { ArtifactRow } from './artifacts.ts'
 import { writeContent } from './content.ts'
-import type { StoreRecord } from './records.ts'
+import type { PackRow } from './packing/packs.ts'
+import { decodeRecord, type StoredPlace } from './records.ts'
+import { stateOf, writeBatch, type StateRecord } from './states.ts'
 import type { Storage } from './storage.ts'
-import type { Tables } from './tables.ts'
 
 export interface SegmentUse {
   readonly bytes: number
@@ -37,13 +39,19 @@ export function choosePrefix(segments: readonly SegmentUse[]): number {
   return chosen
 }
 
-const COPY_BATCH = 32
+const COPY_BATCH = 128
+const PACK_BATCH = 8
+/** Copied before others have their turn, a single larger content aside. */
+const TURN_BYTES = 2 * 1024 * 1024
 
 /** Resolves when the space is free, or early and harmlessly when `stopping`. A disk too full to copy on is no error: what could be freed is. */
 export async function compact(storage: Storage, stopping?: AbortSignal): Promise<void> {
   const segments = storage.log.segments()
-  const uses = storage.query(({ artifacts }) =>
-    segments.map(({ start, end }) => ({ bytes: end - start, liveBytes: artifacts.liveBytes(start, end) })),
+  const uses = storage.query(({ artifacts, packs }) =>
+    segments.map(({ start, end }) => ({
+      bytes: end - start,
+      liveBytes: artifacts.liveBytes(start, end) + packs.liveBytes(start, end),
+    })),
   )
   const prefix = choosePrefix(uses)
   if (prefix === 0) return
@@ -64,48 +72,76 @@ async function dropBefore(storage: Storage, cutoff: LogPosition, stopping: Abort
   for (;;) {
     if (stopping?.aborted === true) return
     await storage.admit()
-    const rows = storage.query(({ artifacts }) => artifacts.since(cutoff, COPY_BATCH))
-    for (const row of rows) copy(storage, row, cutoff)
+    const packs = storage.query((tables) => tables.packs.livingBefore(cutoff, PACK_BATCH))
+    for (const pack of packs) movePack(storage, pack)
+    const rows = packs.length > 0 ? [] : storage.query(({ artifacts }) => artifacts.since(cutoff, COPY_BATCH))
+    moveArtifacts(storage, oneTurn(rows), cutoff)
     const versions = storage.query((tables) => tables.versions.before(cutoff, COPY_BATCH))
-    for (const { createdAt, position: _, ...version } of versions)
-      storage.write({ t: 'version', ...version, at: createdAt })
+    writeBatch(
+      storage,
+      versions.map(({ name, version, hash, createdAt, message }) => {
+        const said = message === undefined ? {} : { message }
+        return { t: 'version', name, version, hash, at: createdAt, ...said }
+      }),
+    )
     await storage.durable()
-    if (rows.length === 0 && versions.length === 0) break
+    if (packs.length === 0 && rows.length === 0 && versions.length === 0) break
   }
   storage.log.truncateBefore(cutoff)
+  storage.note(({ packs }) => packs.forgetBefore(cutoff))
 }
 
-function copy(storage: Storage, row: ArtifactRow, cutoff: LogPosition): void {
-  const positions = JSON.parse(row.frames) as LogPosition[]
-  const state = storage.query((tables) => stateOf(tables, row))
-  if (positions.length > 0 && positions.every((position) => position >= cutoff)) {
-    storage.write({ ...state, content: positions })
-    return
-  }
-  const read = storage.read(row)
-  if (read.kind === 'content') writeContent(storage, state, read.content)
-  else storage.write({ ...state, content: [], damaged: true })
+function oneTurn(rows: readonly ArtifactRow[]): readonly ArtifactRow[] {
+  let sizeBytes = 0
+  const end = rows.findIndex((row) => (sizeBytes += row.packing === 'packed' ? 0 : row.sizeBytes) > TURN_BYTES)
+  return end === -1 ? rows : rows.slice(0, Math.max(1, end))
 }
 
-function stateOf(tables: Tables, row: ArtifactRow): StoreRecord & { readonly t: 'state' } {
-  const { artifacts, relationships } = tables
-  return {
-    t: 'state',
-    hash: row.hash,
-    size: row.sizeBytes,
-    at: row.createdAt,
-    content: 'here',
-    type: row.contentType,
-    ...(row.name === null ? {} : { name: row.name }),
-    ...(row.custom === null ? {} : { custom: JSON.parse(row.custom) as Record<string, unknown> }),
-    tags: artifacts.tags(row.id),
-    from: relationships.parents(row.hash),
-    puts: row.puts,
-    producers: artifacts.producers(row.id),
-    pins: artifacts.owners(row.id),
-    accessCount: row.accessCount,
-    lastAccessAt: row.lastAccessAt,
-    damaged: row.damaged === 1,
-    ...(row.trashPlan === null ? {} : { trash: { plan: row.trashPlan, at: row.trashedAt ?? 0 } }),
+/** As it is. The contents of a damaged one, and of those told by it, are lost. */
+function movePack(storage: Storage, { id, position }: PackRow): void {
+  const payload = readUndamaged(storage, position)
+  const found = payload === null ? null : decodeRecord(payload)
+  if (found?.kind === 'known' && found.record.t === 'pack') return void storage.write(found.record, found.content)
+  const lost = storage.query(({ artifacts, packs }) => packs.dependents(id).map((artifact) => artifacts.byId(artifact)))
+  const states = lost.flatMap((row) => (row === null ? [] : [lostState(storage, row)]))
+  writeBatch(storage, states)
+}
+
+function readUndamaged(storage: Storage, position: LogPosition): Uint8Array | null {
+  try {
+    return storage.log.readAt(position)
+  } catch (error) {
+    if (isPitError(error, 'LOG_CORRUPT') || isPitError(error, 'LOG_POSITION_INVALID')) return null
+    throw error
   }
+}
+
+function lostState(storage: Storage, row: ArtifactRow): StateRecord {
+  return { ...storage.query((tables) => stateOf(tables, row, [])), damaged: true }
+}
+
+/** Content that is before `cutoff` is written again; state alone goes together with others. */
+function moveArtifacts(storage: Storage, rows: readonly ArtifactRow[], cutoff: LogPosition): void {
+  const states: StateRecord[] = []
+  for (const row of rows) {
+    const place = JSON.parse(row.frames) as StoredPlace
+    if ('packed' in place || (place.length > 0 && place.every((position) => position >= cutoff))) {
+      states.push(storage.query((tables) => stateOf(tables, row, place)))
+      continue
+    }
+    const read = storage.read(row)
+    if (read.kind === 'content') {
+      writeContent(
+        storage,
+        storage.query((tables) => stateOf(tables, row, 'here')),
+        read.content,
+      )
+    } else states.push(lostState(storage, row))
+  }
+  writeBatch(storage, states)
+  const settled = rows.filter(({ packing }) => packing === 'settled')
+  if (settled.length === 0) return
+  storage.note(({ artifacts }) => {
+    for (const { id } of settled) artifacts.update(id, { packing: 'settled' })
+  })
 }

@@ -108,6 +108,13 @@ export interface DedupStats {
   readonly ratio: number
 }
 
+export interface CompactionResult {
+  /** Artifacts that were packed, or packed again. */
+  readonly packed: number
+  readonly physicalBytesBefore: number
+  readonly physicalBytesAfter: number
+}
+
 export interface LineageNode {
   readonly hash: ContentHash
   readonly depth: number
@@ -166,6 +173,11 @@ export interface ArtifactStoreProtocol {
   }[]
   /** Drops trash older than `before` for good and frees what whole segments it can. */
   purge(arg: { readonly before: number }): { readonly purged: number; readonly freedBytes: number }
+  /**
+   * Packs content that was not touched for `coldMs` and frees what it took; in the background this happens by itself.
+   * @default coldMs 0
+   */
+  compact(arg: { readonly coldMs?: number }): CompactionResult
   stats(arg: Record<string, never>): DedupStats
   /** Reads and re-hashes everything; damaged artifacts are listed and quarantined, never returned. */
   verify(arg: Record<string, never>): { readonly checked: number; readonly corrupt: readonly ContentHash[] }

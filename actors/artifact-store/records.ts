@@ -7,6 +7,7 @@
  *     the front after writing `state` records for what lives in them, so a record may speak of an artifact whose beginning
  *     comes later, as a `state`.
  */
+import { compressSmall, decompressSmall } from './packing/codec.ts'
 import type { ContentHash, Producer } from './protocol.ts'
 
 /** Identifies the message that caused a record, so that its redelivery changes nothing. */
@@ -24,8 +25,14 @@ export interface Described {
   readonly from?: readonly ContentHash[]
 }
 
-/** Where content is: in this record, in the records at these positions, or (of a put) where it was stored before. */
-export type ContentPlace = 'here' | 'stored' | readonly number[]
+/** A piece of the decoded content of a pack. */
+export type Extent = readonly [pack: number, offset: number, bytes: number]
+
+/** Records at these positions, or pieces of packs, one after the other. */
+export type StoredPlace = readonly number[] | { readonly packed: readonly Extent[] }
+
+/** Where content is: in this record, somewhere in the log, or (of a put) where it was stored before. */
+export type ContentPlace = 'here' | 'stored' | StoredPlace
 
 export type StoreRecord =
   | ({
@@ -39,6 +46,22 @@ export type StoreRecord =
       readonly cause?: Cause
     } & Described)
   | { readonly t: 'chunk'; readonly hash: ContentHash; readonly index: number }
+  | {
+      /** Contents compressed together; `packing/` has the rules. Written again, under the same id, when it has to move. */
+      readonly t: 'pack'
+      readonly id: number
+      readonly size: number
+      /** The pack that is its dictionary. */
+      readonly base?: number
+      readonly label?: string
+      /** Of a key pack: what its newest content looks like. */
+      readonly sketch?: string
+    }
+  | {
+      /** `state` and `version` records as one, compressed: its content is their JSON. */
+      readonly t: 'batch'
+      readonly count: number
+    }
   | ({
       /** The whole state of an artifact at this position, replacing whatever was known of it. */
       readonly t: 'state'
@@ -84,6 +107,8 @@ export type StoreRecord =
 const KNOWN: ReadonlySet<string> = new Set<StoreRecord['t']>([
   'put',
   'chunk',
+  'pack',
+  'batch',
   'state',
   'tag',
   'version',
@@ -116,6 +141,16 @@ export function decodeRecord(payload: Uint8Array): DecodedRecord {
   const record = JSON.parse(bytes.toString('utf8', LENGTH_BYTES, contentAt)) as { readonly t: string }
   if (!isKnown(record)) return { kind: 'unknown', type: record.t }
   return { kind: 'known', record, content: payload.subarray(contentAt) }
+}
+
+export type BatchedRecord = StoreRecord & { readonly t: 'state' | 'version' }
+
+export function encodeBatch(records: readonly BatchedRecord[]): Uint8Array {
+  return compressSmall(Buffer.from(JSON.stringify(records)))
+}
+
+export function decodeBatch(content: Uint8Array): readonly BatchedRecord[] {
+  return JSON.parse(Buffer.from(decompressSmall(content)).toString()) as BatchedRecord[]
 }
 
 function isKnown(record: { readonly t: string }): record is StoreRecord {

@@ -6,17 +6,17 @@
  *
  * I1. The log is the only truth. The index commits after the sync of what it holds; when it is behind, opening applies the
  *     rest, and when it is missing, damaged, of another schema or ahead of the log, it is built again.
- * I2. Content leaves only verified: checksum of the frame, then SHA-256 of the whole.
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { isPitError, sha256Hex, type Log, type Logger, type LogPosition } from '../../runtime/index.ts'
+import { isPitError, type Log, type Logger, type LogPosition } from '../../runtime/index.ts'
 import { memoryFiles, openLog, type FileLayer } from '../../runtime/persistence/index.ts'
 import type { ArtifactRow } from './artifacts.ts'
 import { openCatalog, type Catalog } from './catalog.ts'
+import { createContentReader, type ContentRead } from './content-reader.ts'
 import { artifactErrors, isIndexDamaged, isIndexFailure, storageError } from './errors.ts'
-import { decodeRecord, encodeRecord, recordContent, type StoreRecord } from './records.ts'
-import { applyRecord, createTables, type Tables } from './tables.ts'
+import { decodeRecord, encodeRecord, type StoredPlace, type StoreRecord } from './records.ts'
+import { applyRecord, createTables, indexTexts, type Tables } from './tables.ts'
 
 export interface StorageOptions {
   /** Directory of the store, or `:memory:`. */
@@ -28,9 +28,6 @@ export interface StorageOptions {
   /** The index file. @default `index.sqlite` in `dir`, or memory */
   readonly indexPath?: string
 }
-
-export type ContentRead =
-  { readonly kind: 'content'; readonly content: Uint8Array } | { readonly kind: 'damaged'; readonly problem: string }
 
 export interface Storage {
   readonly log: Log
@@ -45,6 +42,10 @@ export interface Storage {
   /** Waits when so much is written but not durable that more would not be bounded. */
   admit(): Promise<void>
   read(row: ArtifactRow): ContentRead
+  /** A whole pack, decoded. */
+  readPack(id: number): ContentRead
+  /** Changes hints of the index that are not in the log. */
+  note(change: (tables: Tables) => void): void
   /** Lets go of the index file, undoing what is not committed; the next use opens it again and applies the rest. */
   release(): void
   close(): Promise<void>
@@ -69,6 +70,7 @@ export function openStorage(options: StorageOptions): Storage {
       ...(files === undefined ? {} : { files }),
     }),
   )
+  const reader = createContentReader(log)
   let catalog: Catalog | null = null
   let tables!: Tables
 
@@ -128,15 +130,23 @@ export function openStorage(options: StorageOptions): Storage {
       into.advance(next)
       if (++count % APPLY_BATCH === 0 && next <= log.syncedEnd) into.commit()
     }
+    into.begin()
+    indexTexts(tables, contentAt)
     if (log.syncedEnd >= into.applied) into.commit()
   }
 
-  function contentAt(position: LogPosition): Uint8Array {
+  function contentAt(place: StoredPlace): Uint8Array | null {
+    const read = reader.place(place, tables.packs)
+    return read.kind === 'content' ? read.content : null
+  }
+
+  function note(change: (tables: Tables) => void): void {
     try {
-      return recordContent(log.readAt(position))
+      healthy().begin()
+      change(tables)
     } catch (error) {
-      if (isPitError(error, 'LOG_CORRUPT') || isPitError(error, 'LOG_POSITION_INVALID')) return new Uint8Array(0)
-      throw error
+      if (!isIndexFailure(error)) throw error
+      heal(error)
     }
   }
 
@@ -220,7 +230,9 @@ export function openStorage(options: StorageOptions): Storage {
       catalog?.close()
       catalog = null
     },
-    read: (row) => typed(() => readContent(log, row)),
+    read: (row) => typed(() => reader.artifact(row, tables.packs)),
+    readPack: (id) => typed(() => reader.pack(id, tables.packs)),
+    note,
     async close() {
       try {
         await durable()
@@ -235,24 +247,4 @@ export function openStorage(options: StorageOptions): Storage {
 
 function removeIndex(path: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
-}
-
-/** An error of the disk is thrown, and never taken for damage: the bytes may be all right. */
-function readContent(log: Log, row: ArtifactRow): ContentRead {
-  const positions = JSON.parse(row.frames) as LogPosition[]
-  if (row.damaged === 1 || positions.length === 0) return { kind: 'damaged', problem: 'found damaged before' }
-  let content: Uint8Array
-  try {
-    const parts = positions.map((position) => recordContent(log.readAt(position)))
-    content = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-  } catch (error) {
-    if (isPitError(error, 'LOG_CORRUPT') || isPitError(error, 'LOG_POSITION_INVALID')) {
-      return { kind: 'damaged', problem: error.message }
-    }
-    throw error
-  }
-  if (content.length !== row.sizeBytes || sha256Hex(content) !== row.hash) {
-    return { kind: 'damaged', problem: 'its SHA-256 does not match' }
-  }
-  return { kind: 'content', content }
 }

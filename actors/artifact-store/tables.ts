@@ -1,16 +1,19 @@
 /** The tables of the index, and what each record of the log does to them. */
+import { isDeepStrictEqual } from 'node:util'
 import { DEFAULT_CONTENT_TYPE, createArtifacts, type ArtifactRow, type Artifacts, type NewRow } from './artifacts.ts'
 import { createAnswers, type Answers } from './answers.ts'
 import type { Catalog } from './catalog.ts'
 import { createDedup, type Dedup } from './dedup.ts'
 import type { ContentHash, PutResult } from './protocol.ts'
-import type { ContentPlace, StoreRecord } from './records.ts'
+import { createPacks, type Packs } from './packing/packs.ts'
+import { decodeBatch, type ContentPlace, type StoredPlace, type StoreRecord } from './records.ts'
 import { createRelationships, type Relationships } from './relationships.ts'
 import { createSearchIndex, searchableText, type SearchIndex } from './search.ts'
 import { createVersions, type Versions } from './versioning.ts'
 
 export interface Tables {
   readonly artifacts: Artifacts
+  readonly packs: Packs
   readonly versions: Versions
   readonly relationships: Relationships
   readonly search: SearchIndex
@@ -25,15 +28,18 @@ export interface LoggedRecord {
   readonly position: number
   /** What it takes in the log. */
   readonly bytes: number
-  /** Content of another record; empty when it cannot be read. */
-  readonly contentAt: (position: number) => Uint8Array
+  /** Content somewhere else in the log; null when it cannot be read. */
+  readonly contentAt: (place: StoredPlace) => Uint8Array | null
 }
+
+const NOTHING = new Uint8Array(0)
 
 type RecordOf<T extends StoreRecord['t']> = StoreRecord & { readonly t: T }
 
 export function createTables(catalog: Catalog): Tables {
   return {
     artifacts: createArtifacts(catalog),
+    packs: createPacks(catalog),
     versions: createVersions(catalog),
     relationships: createRelationships(catalog),
     search: createSearchIndex(catalog),
@@ -53,6 +59,17 @@ export function applyRecord(tables: Tables, logged: LoggedRecord): void {
       return applyState(tables, record, logged)
     case 'chunk':
       return
+    case 'pack': {
+      const { id, size, base, label, sketch } = record
+      const place = { id, position, bytes: logged.bytes, rawBytes: size, base: base ?? null }
+      return tables.packs.put({ ...place, label: label ?? '', sketch: sketch ?? '' })
+    }
+    case 'batch': {
+      const bytes = Math.ceil(logged.bytes / record.count)
+      for (const one of decodeBatch(logged.content))
+        applyRecord(tables, { ...logged, record: one, content: NOTHING, bytes })
+      return
+    }
     case 'tag':
       return withRow(tables, record.hash, (row) => {
         for (const tag of record.add) artifacts.addTag(row.id, tag)
@@ -81,7 +98,10 @@ export function applyRecord(tables: Tables, logged: LoggedRecord): void {
     case 'purge':
       return eachRow(tables, record.hashes, (row) => forget(tables, row))
     case 'damaged':
-      return withRow(tables, record.hash, ({ id }) => artifacts.update(id, { damaged: 1, changedPosition: position }))
+      return withRow(tables, record.hash, ({ id }) => {
+        tables.packs.setExtents(id, [])
+        artifacts.update(id, { damaged: 1, changedPosition: position })
+      })
     case 'access':
       for (const [hash, count, at] of record.counts) {
         withRow(tables, hash, ({ id, accessCount, lastAccessAt }) =>
@@ -97,7 +117,7 @@ function applyPut(tables: Tables, record: RecordOf<'put'>, logged: LoggedRecord)
   if (known === null && record.content === 'stored') return
   const isNew = known === null || known.trashPlan !== null || known.damaged === 1
   const id = known === null ? insertNew(tables, record, logged) : merge(tables, known, record, logged.position)
-  if (record.content !== 'stored') place(tables, id, record.content, record.size, logged)
+  if (record.content !== 'stored') place(tables, id, record, logged)
   for (const tag of record.tags ?? []) artifacts.addTag(id, tag)
   if (record.by !== undefined) artifacts.addProducer(id, record.by)
   if (record.pin !== undefined) artifacts.pin(id, record.pin)
@@ -124,6 +144,7 @@ function insertNew(tables: Tables, record: RecordOf<'put'>, { position }: Logged
     trashPlan: null,
     trashedAt: null,
     frames: '[]',
+    packing: 'raw',
     sincePosition: position,
     changedPosition: position,
   })
@@ -162,41 +183,69 @@ function applyState(tables: Tables, record: RecordOf<'state'>, logged: LoggedRec
     trashPlan: record.trash?.plan ?? null,
     trashedAt: record.trash?.at ?? null,
     frames: '[]',
+    packing: 'raw',
     sincePosition: logged.position,
     changedPosition: logged.position,
   }
   const known = artifacts.find(record.hash)
   const id = known === null ? artifacts.insert(row) : known.id
+  const tagsBefore = artifacts.tags(id)
   if (known !== null) {
     artifacts.update(id, row)
     artifacts.clear(id)
     relationships.unlink(record.hash)
   }
-  place(tables, id, record.content, record.size, logged)
+  place(tables, id, record, logged)
   for (const tag of record.tags ?? []) artifacts.addTag(id, tag)
   for (const producer of record.producers) artifacts.addProducer(id, producer)
   for (const owner of record.pins) artifacts.pin(id, owner)
   for (const parent of record.from ?? []) relationships.link(record.hash, parent)
   if (known === null) index(tables, id, record, logged)
-  else describe(tables, id, row.name)
+  // Describing makes the search index go through the whole text again: only when there is something new to say.
+  else if (known.name !== row.name || !isDeepStrictEqual(tagsBefore, artifacts.tags(id))) describe(tables, id, row.name)
 }
 
-/** Notes which records hold the content. */
-function place(tables: Tables, id: number, content: ContentPlace, sizeBytes: number, logged: LoggedRecord): void {
-  const positions = content === 'here' ? [logged.position] : content === 'stored' ? [] : content
-  const bytes = content === 'here' ? logged.bytes : Math.ceil(sizeBytes / Math.max(1, positions.length))
-  tables.artifacts.setFrames(
-    id,
-    positions.map((position) => ({ position, bytes })),
-  )
-  tables.artifacts.update(id, { frames: JSON.stringify(positions) })
+/** Notes where the content is, and what that and the state take in the log. */
+function place(tables: Tables, id: number, record: RecordOf<'put' | 'state'>, logged: LoggedRecord): void {
+  const { artifacts, packs } = tables
+  const at = placeOf(record.content, logged.position)
+  const positions = 'packed' in at ? [] : at
+  const own = { position: logged.position, bytes: logged.bytes }
+  const bytes = Math.ceil(record.size / Math.max(1, positions.length))
+  const others = positions.filter((position) => position !== own.position).map((position) => ({ position, bytes }))
+  artifacts.setFrames(id, [own, ...others])
+  packs.setExtents(id, 'packed' in at ? at.packed : [])
+  artifacts.update(id, { frames: JSON.stringify(at), packing: 'packed' in at ? 'packed' : 'raw' })
 }
 
+function placeOf(content: ContentPlace, here: number): StoredPlace {
+  if (content === 'here') return [here]
+  return content === 'stored' ? [] : content
+}
+
+/** The text of content in packs waits for `indexTexts`: a pack that had to move comes later in the log. */
 function index(tables: Tables, id: number, record: RecordOf<'put' | 'state'>, logged: LoggedRecord): void {
-  const [first] = typeof record.content === 'string' ? [] : record.content
-  const content = first === undefined ? logged.content : logged.contentAt(first)
-  const body = searchableText(record.type ?? DEFAULT_CONTENT_TYPE, content)
+  const { content } = record
+  const packed = typeof content !== 'string' && 'packed' in content
+  if (packed) tables.artifacts.addUnindexed(id)
+  const [first] = typeof content === 'string' || packed ? [] : content
+  const found = first === undefined ? logged.content : (logged.contentAt([first]) ?? NOTHING)
+  const body = searchableText(record.type ?? DEFAULT_CONTENT_TYPE, found)
   tables.search.put(id, { name: record.name ?? '', tags: record.tags ?? [], body })
+}
+
+/** Catches up on what `index` left. */
+export function indexTexts(tables: Tables, contentAt: LoggedRecord['contentAt']): void {
+  const { artifacts, search } = tables
+  for (const id of artifacts.unindexed()) {
+    const row = artifacts.byId(id)
+    const content = row === null ? null : contentAt(JSON.parse(row.frames) as StoredPlace)
+    if (row === null || content === null) continue
+    search.remove(id)
+    const body = searchableText(row.contentType, content)
+    search.put(id, { name: row.name ?? '', tags: artifacts.tags(id), body })
+  }
+  artifacts.clearUnindexed()
 }
 
 function describe(tables: Tables, id: number, name: string | null): void {
@@ -206,6 +255,7 @@ function describe(tables: Tables, id: number, name: string | null): void {
 function forget(tables: Tables, row: ArtifactRow): void {
   tables.search.remove(row.id)
   tables.relationships.unlink(row.hash)
+  tables.packs.setExtents(row.id, [])
   tables.artifacts.remove(row.id)
 }
 
