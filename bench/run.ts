@@ -9,7 +9,16 @@ interface Bench {
   run(size: BenchSize): Promise<unknown>
 }
 
-export const BENCHES = ['runtime', 'leases', 'nodes', 'artifacts', 'arbitration', 'instruments', 'host'] as const
+export const BENCHES = [
+  'runtime',
+  'leases',
+  'nodes',
+  'artifacts',
+  'packing',
+  'arbitration',
+  'instruments',
+  'host',
+] as const
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -66,6 +66,8 @@ export interface ArtifactStoreConfig {
   readonly artifactBytesMax?: number
   /** Content that was not touched for this long is packed in the background. @default 10 minutes */
   readonly packAfterMs?: number | 'never'
+  /** Size of a pack before it is compressed: larger ones save more, smaller ones are read faster. @default 1 MiB */
+  readonly packBytes?: number
   /** Stands in for the file system under the log (tests, same thread only). The index is then in memory. */
   readonly files?: FileLayer
 }
@@ -107,6 +109,7 @@ function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
     reopening: null,
     upkeep: createUpkeep({
       packAfterMs: resolved.packAfterMs,
+      packBytes: integerOption(config, 'packBytes', MIB, { min: 512, max: 16 * MIB }),
       simulated: config.files !== undefined,
       storage: () => ready(state),
       ctx,

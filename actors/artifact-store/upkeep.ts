@@ -28,6 +28,7 @@ export interface Upkeep {
 
 export interface UpkeepOptions {
   readonly packAfterMs: number
+  readonly packBytes: number
   /** Everything on this thread, in one order. */
   readonly simulated: boolean
   /** The storage to work on, opened again when it has to be. */
@@ -44,7 +45,7 @@ const CALLED_MS = 50
 /** but not more often than this. */
 const CALLED_WAITS_MAX = 20
 
-export function createUpkeep({ packAfterMs, simulated, storage, ctx }: UpkeepOptions): Upkeep {
+export function createUpkeep({ packAfterMs, packBytes, simulated, storage, ctx }: UpkeepOptions): Upkeep {
   const codec = simulated ? sameThreadCodec : threadPoolCodec
   let timer: Timer | null = null
   let running: Promise<unknown> = Promise.resolve()
@@ -70,7 +71,7 @@ export function createUpkeep({ packAfterMs, simulated, storage, ctx }: UpkeepOpt
   async function pack(on: Storage, coldMs: number, pause: () => Promise<void>): Promise<PackingResult> {
     const before = on.log.physicalBytes()
     const result = await untilFull(() =>
-      packCold(on, { coldSince: ctx.clock.now() - coldMs, codec, pause, stopping: ctx.stopping }),
+      packCold(on, { coldSince: ctx.clock.now() - coldMs, codec, packBytes, pause, stopping: ctx.stopping }),
     )
     await compact(on, ctx.stopping)
     const freedBytes = before - on.log.physicalBytes()

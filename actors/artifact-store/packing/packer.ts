@@ -21,6 +21,8 @@ export interface PackingOptions extends Pausing {
   /** Content that was read or written since this time is left alone. */
   readonly coldSince: number
   readonly codec: Codec
+  /** Packs are cut at this size, decoded; only a single larger content makes a larger one. */
+  readonly packBytes: number
 }
 
 export interface PackingResult {
@@ -29,8 +31,6 @@ export interface PackingResult {
   readonly packs: number
 }
 
-/** Packs are cut at this size, decoded; only a single larger content makes a larger one. */
-export const PACK_BYTES = 1024 * 1024
 /** Planned at a time. */
 const WINDOW_ARTIFACTS = 10_000
 const WINDOW_BYTES = 1024 * 1024 * 1024
@@ -57,7 +57,8 @@ export async function packCold(storage: Storage, options: PackingOptions): Promi
     afterId = rows.at(-1)?.id ?? afterId
     const candidates = await examine(storage, [...rows.map(({ id }) => id), ...again], options)
     const keys = storage.query(({ packs }) => packs.keys().filter(({ id }) => !sparseKeys.includes(id)))
-    for (const family of planFamilies(candidates, keys, PACK_BYTES)) await packFamily(storage, family, options, done)
+    for (const family of planFamilies(candidates, keys, options.packBytes))
+      await packFamily(storage, family, options, done)
   }
   return done
 }
@@ -91,7 +92,7 @@ async function packFamily(
   done: { packed: number; packs: number },
 ): Promise<void> {
   let key = family.base === null ? null : existingKey(storage, family.base)
-  for (const members of piles(family.members)) {
+  for (const members of piles(family.members, options.packBytes)) {
     const pile = await gather(storage, members, options)
     if (options.stopping.aborted) return
     if (pile === null) continue
@@ -119,11 +120,11 @@ function existingKey(storage: Storage, id: number): Key | null {
   return { id, pile, encoded: NOTHING, share: pack.bytes / pack.rawBytes }
 }
 
-function* piles(members: readonly Candidate[]): Generator<readonly Candidate[]> {
+function* piles(members: readonly Candidate[], packBytes: number): Generator<readonly Candidate[]> {
   let pile: Candidate[] = []
   let sizeBytes = 0
   for (const member of members) {
-    if (pile.length > 0 && (sizeBytes + member.sizeBytes > PACK_BYTES || pile.length === PILE_MEMBERS_MAX)) {
+    if (pile.length > 0 && (sizeBytes + member.sizeBytes > packBytes || pile.length === PILE_MEMBERS_MAX)) {
       yield pile
       pile = []
       sizeBytes = 0
