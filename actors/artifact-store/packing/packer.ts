@@ -3,7 +3,7 @@
  *
  *   log   … A B C D …  ──►  … A B C D … | pack(ABCD) | batch(states of A B C D) | …     the old copies go with `compact`
  *
- * I1. Content is compressed only after it was verified, and its artifact moves only when nothing happened to it meanwhile.
+ * I1. Content is compressed only after it was verified, and its artifact moves only if it is still there.
  * I2. A pack and the states that refer to it are written in one turn, in this order; the old copies stay in the log until
  *     `compact` drops them, after the sync. An interruption anywhere leaves every artifact readable.
  * I3. Turns are short; compressing is the codec's, off this thread.
@@ -185,7 +185,7 @@ function writePack(
     const place = { packed: [[id, offset, row.sizeBytes] as const] }
     offset += row.sizeBytes
     const now = storage.query(({ artifacts }) => artifacts.byId(row.id))
-    if (now?.hash !== row.hash || now.frames !== row.frames || now.damaged === 1) continue
+    if (now?.hash !== row.hash || now.damaged === 1) continue
     states.push(storage.query((tables) => stateOf(tables, now, place)))
   }
   writeBatch(storage, states)
@@ -198,7 +198,7 @@ function writePack(
 function leave(storage: Storage, rows: readonly ArtifactRow[]): void {
   for (const row of rows.filter(({ packing }) => packing === 'packed')) {
     const now = storage.query(({ artifacts }) => artifacts.byId(row.id))
-    if (now?.hash !== row.hash || now.frames !== row.frames) continue
+    if (now?.hash !== row.hash) continue
     const read = storage.read(now)
     if (read.kind === 'damaged') continue
     const state = storage.query((tables) => stateOf(tables, now, 'here'))

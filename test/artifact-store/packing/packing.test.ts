@@ -153,6 +153,24 @@ describe('purge', () => {
     expect(onDisk(dataDir)).toBeLessThan(1000)
   })
 
+  test('of the key alone keeps it for the others, wherever the log moves it', async () => {
+    const config = { dataDir: tempDir(), packBytes: 8192, segmentBytes: 16 * 1024 }
+    const { store, system } = await openStore(config)
+    const contents = textVersions(seededRandom(11), 8000, 10)
+    const hashes = await putAll(store, contents)
+    await store.compact({})
+    await store.trash({ hashes: [hashes[9]!], planId: 'newest' })
+    await store.purge({ before: FOREVER })
+    const passing = await putAll(store, [noise(seededRandom(12), 60_000)])
+    await store.trash({ hashes: passing, planId: 'passing' })
+    expect((await store.purge({ before: FOREVER })).freedBytes).toBeGreaterThan(50_000)
+    await expectAll(store, hashes.slice(0, 9), contents)
+    await system.close()
+    rmSync(join(config.dataDir, 'artifacts', 'index.sqlite'))
+    const again = await openStore(config)
+    await expectAll(again.store, hashes.slice(0, 9), contents)
+  })
+
   test('what is packed again and again does not grow', async () => {
     const { store } = await openStore({ dataDir: ':memory:', packBytes: 4096, segmentBytes: 4096 })
     const contents = textVersions(seededRandom(9), 3_000, 40)
