@@ -39,6 +39,8 @@ interface Pending {
 export interface AskHost {
   readonly name: string
   readonly incarnation: number
+  /** The ids of calls are counted from here. */
+  readonly firstCall: number
   readonly clock: Clock
   readonly sharedMs: () => number
   readonly blocks: BlockPort
@@ -71,7 +73,7 @@ export interface Asks {
 export function createAsks(host: AskHost): Asks {
   const { clock, sharedMs, incarnation } = host
   const table = new Map<number, Pending>()
-  let counter = 0
+  let counter = host.firstCall
   const sweep = createDeadlineSweep(clock, expire)
 
   function expire(now: number): number {

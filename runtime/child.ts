@@ -1,5 +1,6 @@
 /** A child as the supervisor keeps it: its spec, what outlives its threads, and the thread that lives now. */
 import { publishStatus } from './actor-events.ts'
+import type { Life } from './actor-links.ts'
 import type { BoardSlot } from './board.ts'
 import { setState } from './board.ts'
 import type { ResolvedSpec } from './child-spec.ts'
@@ -33,6 +34,8 @@ export interface Child {
   incarnation: number
   /** Its thread has its wiring: peers can be told of new bells. */
   attached: boolean
+  /** Its peers have been given its links at least once. */
+  known: boolean
   status: ChildStatus
   ending: Ending | undefined
   /** Resolves when the worker says that it has stopped in order. */
@@ -60,6 +63,7 @@ export function createChild(
     worker: undefined,
     incarnation: 0,
     attached: false,
+    known: false,
     status: 'starting',
     ending: undefined,
     stopped: Promise.withResolvers(),
@@ -85,3 +89,10 @@ export function showState({ slot, status, zombie }: Child): void {
 export function isOver({ status }: Child): boolean {
   return status === 'stopped' || status === 'failed'
 }
+
+/** It has a thread that is not being ended. */
+export function isAlive(child: Child): boolean {
+  return child.worker !== undefined && child.zombie === undefined && !isOver(child)
+}
+
+export const lifeOf = ({ spec, incarnation }: Child): Life => ({ name: spec.name, incarnation })

@@ -2,6 +2,7 @@
  * Deaths of peers, told in order: a monitor hears of a death after every message that the dead actor had put into the
  * rings; asks to it end after its replies were read, and only when no incarnation follows.
  */
+import type { LinkMark } from './actor-links.ts'
 import type { Monitors } from './monitors.ts'
 import type { Peer } from './peer.ts'
 import type { RingConsumer } from './rings/ring.ts'
@@ -15,6 +16,8 @@ export interface DeathHost {
   readonly endAsks: (peer: Peer) => void
   /** Its last message is taken too: forget it. */
   readonly end: (peer: Peer) => void
+  /** The dead one was linked with this thread's actor. */
+  readonly onLinked: (name: string, mark: LinkMark) => void
 }
 
 export interface Deaths {
@@ -33,7 +36,7 @@ interface Waiting {
   asksEnded: boolean
 }
 
-export function createDeaths({ monitors, turns, endAsks, end }: DeathHost): Deaths {
+export function createDeaths({ monitors, turns, endAsks, end, onLinked }: DeathHost): Deaths {
   let waiting: Waiting[] = []
 
   const repliesRead = ({ peer, repliesTail }: Waiting): boolean => passed(peer?.out?.replies, repliesTail)
@@ -45,29 +48,34 @@ export function createDeaths({ monitors, turns, endAsks, end }: DeathHost): Deat
       const peer = known?.generation === record.generation ? known : undefined
       const repliesTail = peer?.out?.replies.tail() ?? 0
       const requestsTail = peer?.in?.requests.tail() ?? 0
-      turns.orphan(record.notice.name, record.notice.incarnation)
+      if (record.link?.late !== true) turns.orphan(record.notice.name, record.notice.incarnation)
       waiting.push({ record, peer, repliesTail, requestsTail, asksEnded: false })
     },
     deliver() {
       if (waiting.length === 0) return
       for (const death of waiting) {
-        if (death.peer === undefined || death.record.notice.restarting || death.asksEnded || !repliesRead(death))
-          continue
+        if (!endsAsks(death) || !repliesRead(death)) continue
         death.asksEnded = true
-        endAsks(death.peer)
+        if (death.peer !== undefined) endAsks(death.peer)
       }
       const settled = waiting.filter(done)
       waiting = waiting.filter((death) => !settled.includes(death))
       for (const { record, peer } of settled) {
-        if (peer !== undefined && !record.notice.restarting) end(peer)
-        monitors.notify(record.notice)
+        const { notice, link } = record
+        if (link?.late !== true) {
+          if (peer !== undefined && !notice.restarting) end(peer)
+          if (record.unborn !== true) monitors.notify(notice)
+        }
+        if (link !== undefined) onLinked(notice.name, link)
       }
     },
-    deliverable: () =>
-      waiting.some(
-        (death) => done(death) || (!death.record.notice.restarting && !death.asksEnded && repliesRead(death)),
-      ),
+    deliverable: () => waiting.some((death) => done(death) || (endsAsks(death) && repliesRead(death))),
   }
+}
+
+/** Whether asks are still to be ended with it: not when another life follows. */
+function endsAsks({ record, peer, asksEnded }: Waiting): boolean {
+  return peer !== undefined && !record.notice.restarting && record.link?.late !== true && !asksEnded
 }
 
 /** Whether everything up to `tail` has been taken. */

@@ -6,6 +6,7 @@
  *     its replies (only when no incarnation follows: otherwise they wait for it).
  * I2. An actor that is not known yet may be on its way: a call to it waits for the attachment within its deadline.
  */
+import type { LinkMark } from './actor-links.ts'
 import { createAsks, DEADLINE_DEFAULT_MS, type Asks } from './asks.ts'
 import type { BlockPort, BlockPost } from './blocks.ts'
 import { BOARD_WORD, type BoardSlot } from './board.ts'
@@ -35,9 +36,14 @@ import { isTraceparent, isTracestate, nextHop, type TraceContext } from './trace
 import { createTurns, type Turns } from './turns.ts'
 import { HOST, type DeathRecord, type PeerWiring } from './wiring.ts'
 
+/** Names of actors that are over, as far back as anybody may still speak of them; beyond, they are unknown ones. */
+const GONE_MAX = 4_096
+
 export interface EndpointOptions {
   readonly name: string
   readonly incarnation: number
+  /** The ids of calls are counted from here. @default 0 */
+  readonly firstCall?: number
   readonly clock: Clock
   readonly thread: Pick<Thread, 'sharedMs' | 'atomics' | 'random'>
   readonly logger: Logger
@@ -59,6 +65,10 @@ export interface EndpointOptions {
   readonly onStop: () => void
   /** To the host; bounded (dead-letters.ts, I1). */
   readonly onDeadLetter: (letter: DeadLetter) => void
+  /** This thread has forgotten the peer of that generation and writes nothing more into its rings. */
+  readonly onLetGo?: (generation: number) => void
+  /** An actor that this one is linked with has died; in its order among that actor's messages. */
+  readonly onLinked?: (name: string, mark: LinkMark) => void
   /** A pump has moved something. */
   readonly onWorked?: () => void
   /** The thread has dozed: time that its event loop counts as busy. */
@@ -97,7 +107,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const bells = createBellBatch()
   const table = openHeldTable(options.table, atomics)
   const peers = new Map<string, Peer>()
-  const gone = new Set<string>()
+  /** Who is over, by name, with its last generation. */
+  const gone = new Map<string, number>()
   const arrivals = new Map<string, PromiseWithResolvers<void>>()
   const monitors = createMonitors((error) => logger.error('a monitor threw', { actor: name, error: String(error) }))
   let onDrained: (() => void) | undefined
@@ -115,6 +126,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const asks: Asks = createAsks({
     name,
     incarnation,
+    firstCall: options.firstCall ?? 0,
     clock,
     sharedMs,
     blocks,
@@ -137,7 +149,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
     onDeadLetter: deadLetter,
   })
-  const deaths = createDeaths({ monitors, turns, endAsks, end })
+  const deaths = createDeaths({ monitors, turns, endAsks, end, onLinked: options.onLinked ?? (() => {}) })
   const pump = createPump({
     name,
     sharedMs,
@@ -170,23 +182,47 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   }
 
   function noteDeath(record: DeathRecord): void {
-    deaths.add(record, peers.get(record.notice.name))
+    const { notice, generation, link } = record
+    const known = peers.get(notice.name)
+    deaths.add(record, known)
+    // Its wiring, if it is on its way, comes too late.
+    if (!notice.restarting && link?.late !== true && (known === undefined || known.generation < generation)) {
+      forget(notice.name, generation)
+    }
     options.schedule()
   }
 
   /** No incarnation of this peer follows. A later child of the same name is another peer. */
   function endAsks(peer: Peer): void {
     if (peer.out !== undefined) asks.failAll(fail('ACTOR_STOPPED', { actor: peer.name }), peer.out)
-    if (peers.get(peer.name) === peer) gone.add(peer.name)
+    if (peers.get(peer.name) === peer) noteGone(peer.name, peer.generation)
   }
 
   function end(peer: Peer): void {
     endAsks(peer)
     if (peers.get(peer.name) === peer) peers.delete(peer.name)
     peer.bell.close()
+    // Its rings are somebody else's from now on.
+    for (const lane of [peer.out?.requests, peer.out?.control, peer.in?.replies]) lane?.close()
+    options.onLetGo?.(peer.generation)
+  }
+
+  function forget(peer: string, generation: number): void {
+    noteGone(peer, generation)
+    options.onLetGo?.(generation)
+  }
+
+  function noteGone(peer: string, generation: number): void {
+    gone.delete(peer)
+    gone.set(peer, generation)
+    if (gone.size > GONE_MAX) gone.delete(gone.keys().next().value!)
   }
 
   function connect(wiring: PeerWiring): void {
+    if (wiring.generation <= (gone.get(wiring.name) ?? -1)) {
+      wiring.bell?.port.close()
+      return forget(wiring.name, wiring.generation)
+    }
     let peer = peers.get(wiring.name)
     if (peer === undefined || peer.generation !== wiring.generation) {
       if (peer !== undefined) end(peer)

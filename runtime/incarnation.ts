@@ -16,6 +16,7 @@ import { createEndpoint, type Endpoint } from './endpoint.ts'
 import { fail, initError } from './errors.ts'
 import { createBlockingLoop, createDueClock, createEventedLoop, type Loop } from './loop.ts'
 import { openMetrics } from './metrics.ts'
+import { createLinkEnds } from './link-ends.ts'
 import { createRef, createRefs } from './refs.ts'
 import { createParking } from './rings/waiting.ts'
 import { detach } from './scope.ts'
@@ -89,15 +90,17 @@ async function startLife(
   let state: unknown
 
   const blocks = createThreadBlocks({
-    lastId: wiring.incarnation * CORRELATION_SPAN,
+    lastId: wiring.incarnation * CORRELATION_SPAN + wiring.firstCall,
     slot,
     given: wiring.blocks,
     peer: (name) => endpoint.peer(name),
     post,
   })
+  const linkEnds = createLinkEnds({ incarnation: wiring.incarnation, post, end: () => loop.stop() })
   const endpoint: Endpoint = createEndpoint({
     name: wiring.name,
     incarnation: wiring.incarnation,
+    firstCall: wiring.firstCall,
     clock,
     thread,
     logger,
@@ -114,6 +117,9 @@ async function startLife(
     onPending: () => {},
     onStop: () => void stop(),
     onDeadLetter: (letter) => post({ kind: 'dead-letter', letter }),
+    onLetGo: (generation) => post({ kind: 'let-go', generation }),
+    // One that stops in order lets nobody else's end hurry it.
+    onLinked: (name, mark) => void (stopping.signal.aborted || linkEnds.onMarked(name, mark)),
     onWorked: () => vitals?.touch(),
     onDozed: (ms) => vitals?.dozed(ms),
     reachable: (name) => endpoint.ask(HOST, 'reachable' satisfies keyof HostProtocol, { name }) as Promise<boolean>,
@@ -122,7 +128,7 @@ async function startLife(
     clock,
     logger,
     stopping: stopping.signal,
-    link: () => () => {},
+    link: (name) => linkEnds.link(name),
     stop(why = 'done') {
       if (!stopping.signal.aborted) post({ kind: 'stopping', why })
       void stop()

@@ -1,7 +1,8 @@
 /** Which actors may talk to which, and the shared memory they do it through. Kept across restarts of both. */
 import type { QueueDepth } from './board.ts'
 import { linkOffsets, RING_WORD } from './rings/layout.ts'
-import { linkMemory, type LinkMemory } from './wiring.ts'
+import type { MemoryPool } from './memory-pool.ts'
+import type { LinkMemory } from './wiring.ts'
 import type { LinkCapacity } from './rings/layout.ts'
 
 export interface Links {
@@ -10,8 +11,8 @@ export interface Links {
   get(from: string, to: string): LinkMemory | null
   /** Names linked with this one in either direction. */
   peersOf(name: string): readonly string[]
-  /** Forgets every link of an actor that is gone for good. */
-  remove(name: string): void
+  /** Forgets every link of an actor that is gone for good, and returns their memory. */
+  remove(name: string): readonly LinkMemory[]
   /** Requests that wait in this actor's rings. */
   depth(name: string): QueueDepth
   /** Whether anything waits for this actor: requests, control records or replies. */
@@ -27,7 +28,7 @@ interface Link {
   readonly replies: Int32Array
 }
 
-export function createLinks(): Links {
+export function createLinks(pool: MemoryPool): Links {
   const links = new Map<string, Link>()
   // Names never contain a line break (`resolveSpec`), so two pairs never share a key.
   const key = (from: string, to: string): string => `${from}\n${to}`
@@ -37,7 +38,7 @@ export function createLinks(): Links {
     ensure(from, to, capacity) {
       const found = links.get(key(from, to))
       if (found !== undefined) return found.memory
-      const memory = linkMemory(capacity, ++lanes)
+      const memory = pool.link(capacity, ++lanes)
       const offsets = linkOffsets(capacity)
       const header = (at: number): Int32Array => new Int32Array(memory.buffer, at, RING_WORD.Starved + 1)
       const rings = {
@@ -58,7 +59,13 @@ export function createLinks(): Links {
       return [...names]
     },
     remove(name) {
-      for (const [id, { from, to }] of links) if (from === name || to === name) links.delete(id)
+      const removed: LinkMemory[] = []
+      for (const [id, { from, to, memory }] of links) {
+        if (from !== name && to !== name) continue
+        links.delete(id)
+        removed.push(memory)
+      }
+      return removed
     },
     depth(name) {
       const depth = { records: 0, bytes: 0 }

@@ -1,10 +1,14 @@
 /** The children of a system: who there is, and what each owns beyond its threads (a board slot, links, a held table). */
 import type { BlockStore } from './blocks.ts'
 import { BOARD_SLOTS, boardSlot, resetSlot } from './board.ts'
-import { createChild, showState, type Child } from './child.ts'
+import type { Life } from './actor-links.ts'
+import { createChild, lifeOf, showState, type Child } from './child.ts'
 import type { ResolvedSpec } from './child-spec.ts'
 import { fail } from './errors.ts'
 import type { Links } from './links.ts'
+import type { MemoryPool } from './memory-pool.ts'
+import type { Retirement } from './retirement.ts'
+import { HOST, HOST_INCARNATION } from './wiring.ts'
 
 export interface Roster {
   readonly children: ReadonlyMap<string, Child>
@@ -18,14 +22,27 @@ export interface Roster {
 export interface RosterOptions {
   readonly board: SharedArrayBuffer
   readonly links: Links
+  readonly pool: MemoryPool
+  readonly retirement: Retirement
   readonly blocks: BlockStore
 }
 
-export function createRoster({ board, links, blocks }: RosterOptions): Roster {
+export function createRoster({ board, links, pool, retirement, blocks }: RosterOptions): Roster {
   const children = new Map<string, Child>()
   // Slot 0 is the host's.
   const freeSlots: number[] = Array.from({ length: BOARD_SLOTS - 1 }, (_, index) => BOARD_SLOTS - 1 - index)
   let generations = 0
+
+  /** Whose threads can reach what the child owns. */
+  function holdersOf(child: Child): readonly Life[] {
+    const peers = links.peersOf(child.spec.name).flatMap((peer) => children.get(peer) ?? [])
+    const knowing = child.known ? peers.filter(({ attached }) => attached).map(lifeOf) : []
+    return [
+      ...knowing,
+      ...(child.known ? [{ name: HOST, incarnation: HOST_INCARNATION }] : []),
+      ...(child.zombie === undefined ? [] : [lifeOf(child)]),
+    ]
+  }
 
   return {
     children,
@@ -43,11 +60,16 @@ export function createRoster({ board, links, blocks }: RosterOptions): Roster {
       const { name } = child.spec
       if (children.get(name) !== child) return
       blocks.dropAll(name)
-      links.remove(name)
+      const { table, dynamic, slotIndex } = child
+      const holders = holdersOf(child)
+      const lanes = links.remove(name)
       child.table = undefined
-      if (!child.dynamic) return
-      children.delete(name)
-      freeSlots.push(child.slotIndex)
+      if (dynamic) children.delete(name)
+      retirement.add(child.generation, holders, () => {
+        for (const lane of lanes) pool.releaseLink(lane)
+        if (table !== undefined) pool.releaseTable(table)
+        if (dynamic) freeSlots.push(slotIndex)
+      })
     },
     revive(child) {
       const { spec, dynamic, slotIndex, slot, metrics } = child

@@ -1,23 +1,23 @@
 /**
  * Watches the actors of a system and carries out what is decided about them. Lives on the host's thread and decides
  * nothing itself: what to do about a death is `supervise` (supervision.ts), whether somebody hangs is `hang-watch.ts`;
- * how a thread is started and ended is `lives.ts`.
+ * how a
+ * thread is started and ended is `lives.ts`, in which order many are, `restarts.ts`.
  *
  *   running ─► ended ─► judge ─► restart (stop some, wait, start some) | give up | shut down | escalate
  *
  * I1. Links, held tables, board slots and blocks belong to the supervisor: a thread's death loses none of them.
  * I2. A stalled host delays restarts, and never causes one; messages between actors do not pass it.
- * I3. A restart supersedes the ones before it, of the children that it covers: each start looks whether it is still the
- *     last word, and the stop before it waits for starts that are under way. So restarts need no order among them.
  */
 import { publishCrash, publishDecision } from './actor-events.ts'
+import { createActorLinks } from './actor-links.ts'
 import type { ActorStats, EventLoopTimes, Zombie } from './actor-system.ts'
 import type { BlockStore } from './blocks.ts'
 import { createBlockDelivery, type BlockDelivery, type BlockDeliveryOptions } from './block-delivery.ts'
-import { BOARD_WORD, readStats } from './board.ts'
-import { isOver, setStatus, type Child, type Ending } from './child.ts'
+import { readStats } from './board.ts'
+import { isAlive, isOver, lifeOf, setStatus, type Child, type Ending } from './child.ts'
 import { resolveDynamic, shutdownMsOf } from './child-spec.ts'
-import { sleep, type Clock } from './common/clock.ts'
+import type { Clock } from './common/clock.ts'
 import { describe, type PitError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'
 import type { Random } from './common/random.ts'
@@ -26,21 +26,24 @@ import type { ChildControl, ExitReason } from './define-actor.ts'
 import type { Endpoint } from './endpoint.ts'
 import { fail } from './errors.ts'
 import { createHangWatch, TICK_MS } from './hang-watch.ts'
+import { createIncarnations } from './incarnations.ts'
 import { createLinks } from './links.ts'
 import { createLives } from './lives.ts'
+import { createMemoryPool, type MemoryPool } from './memory-pool.ts'
 import { readMetrics } from './metrics.ts'
+import { createRestarts } from './restarts.ts'
+import { createRetirement } from './retirement.ts'
 import { createRoster } from './roster.ts'
 import { supervise, type BackoffLimits, type SupervisionEvent, type Verdict } from './supervision.ts'
 import { memberOf, plantTree } from './supervision-tree.ts'
 import type { ResolvedTree } from './supervisor-spec.ts'
 import { createSwitchboard, type SwitchboardOptions } from './switchboard.ts'
-import { HOST_INCARNATION, INCARNATIONS_MAX, type FromWorker } from './wiring.ts'
-import type { Transport } from './transport.ts'
+import { HOST, HOST_INCARNATION, type FromWorker } from './wiring.ts'
 
 export interface SupervisorOptions
   extends
     Pick<BlockDeliveryOptions, 'hostSlot' | 'hostTable'>,
-    Pick<SwitchboardOptions, 'board' | 'shared' | 'logging'> {
+    Pick<SwitchboardOptions, 'board' | 'shared' | 'logging' | 'transport'> {
   readonly tree: ResolvedTree
   readonly endpoint: Endpoint
   readonly blocks: BlockStore
@@ -48,7 +51,8 @@ export interface SupervisorOptions
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  readonly transport: Transport
+  /** @default one of its own */
+  readonly pool?: MemoryPool
   /** The host's own endpoint may have work: a block for it has arrived, or it is time to look. */
   readonly onHostWork: () => void
   /** The root has shut itself down: the system is to be closed in order. */
@@ -64,6 +68,8 @@ export interface Supervisor {
   start(): Promise<void>
   /** Whether an actor has, or will get, a lane to that one. Throws `ACTOR_STOPPED` when that one is over. */
   reachable(from: string, name: string): boolean
+  /** The host's thread has forgotten the actor of that generation. */
+  letGo(generation: number): void
   kill(name: string): Promise<void>
   readonly blocks: BlockDelivery
   /** Stops all in reverse order of their start; what is not done after `deadlineMs` is forced. */
@@ -74,8 +80,6 @@ export interface Supervisor {
   untaken(): boolean
 }
 
-type Restart = Verdict & { readonly kind: 'restart' }
-
 const NO_THREAD: EventLoopTimes = { activeMs: 0, idleMs: 0 }
 const STOPPED: ExitReason = { kind: 'stopped' }
 /** A death notice must fit into a control lane. */
@@ -83,24 +87,45 @@ const CRASH_MESSAGE_MAX = 300
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { endpoint, blocks, limits, clock, random, logger } = options
-  const links = createLinks()
-  const roster = createRoster({ board: options.board, links, blocks })
+  const pool = options.pool ?? createMemoryPool()
+  const links = createLinks(pool)
+  const retirement = createRetirement()
+  const roster = createRoster({ board: options.board, links, pool, retirement, blocks })
   const { children } = roster
-  const switchboard = createSwitchboard({ ...options, children, links })
+  const incarnations = createIncarnations()
+  const firstCall = (incarnation: number): number => incarnations.firstCall(incarnation)
+  const switchboard = createSwitchboard({ ...options, children, links, pool, firstCall })
   const delivery = createBlockDelivery({ ...options, children, links })
   const lives = createLives({
     switchboard,
     clock,
     logger,
     transport: options.transport,
-    nextIncarnation,
+    nextIncarnation: ({ dynamic }) => incarnations.take(dynamic),
     onMessage: hear,
     onExit: ended,
     onLaidDown: (child) => delivery.dropOrphans(child),
   })
+  const restarts = createRestarts({
+    roster,
+    lives,
+    clock,
+    logger,
+    open: () => phase === 'open',
+    announce,
+    forget,
+    onStartFailed(child, supervisor, error) {
+      const event: SupervisionEvent = {
+        kind: 'ended',
+        name: memberOf(tree, supervisor, child.spec.name),
+        abnormal: true,
+      }
+      judge(child, { kind: 'crashed', message: describe(error).slice(0, CRASH_MESSAGE_MAX) }, event)
+    },
+  })
   const hangs = createHangWatch()
+  const actorLinks = createActorLinks()
   let tree = plantTree(options.tree.plan)
-  let incarnations: number = HOST_INCARNATION
   let phase: 'open' | 'closing' | 'failed' = 'open'
   let ticker = options.transport.watched ? clock.setTimer(TICK_MS, tick) : undefined
 
@@ -108,11 +133,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const decision = supervise(tree, event, clock.monotonicMs(), limits, random)
     tree = decision.tree
     return decision.verdict
-  }
-
-  function nextIncarnation(): number {
-    if (incarnations >= INCARNATIONS_MAX) throw fail('INCARNATIONS_EXHAUSTED', { incarnationsMax: INCARNATIONS_MAX })
-    return ++incarnations
   }
 
   function hear(child: Child, message: FromWorker): void {
@@ -123,6 +143,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         return blocks.free(message.id)
       case 'log':
         return logger[message.level](message.message, message.fields)
+      case 'let-go':
+        return retirement.letGo(lifeOf(child), message.generation)
+      case 'link':
+        return link(child, message.id, message.to)
+      case 'unlink':
+        return actorLinks.remove(lifeOf(child), message.id)
+      case 'linked':
+        return endLinked(child, message.name)
       case 'stopping':
         return void finish(child, message.why)
       case 'dead-letter':
@@ -134,8 +162,27 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   }
 
+  function endLinked(child: Child, name: string): void {
+    if (child.status !== 'running')
+      void lives.terminate(child) // Its start fails.
+    else if (child.ending === undefined) void endThread(child, { kind: 'linked', name })
+  }
+
+  /** A link to an actor that does not live is the death of that actor for the one who makes it. */
+  function link(child: Child, id: number, name: string): void {
+    const other = children.get(name)
+    if (other !== undefined && isAlive(other)) return actorLinks.add(lifeOf(child), id, lifeOf(other))
+    const restarting = other !== undefined && !isOver(other)
+    const reason: ExitReason = { kind: 'crashed', message: 'not alive' }
+    const notice = { name, incarnation: other?.incarnation ?? 0, reason, restarting }
+    const mark = { incarnation: child.incarnation, ids: [id], byPeer: false, ends: true, late: true }
+    switchboard.tell(child, { notice, generation: other?.generation ?? 0, link: mark })
+  }
+
   /** A thread has ended. What the supervisor has brought about itself (a stop, a failed start) is dealt with there. */
   function ended(child: Child, incarnation: number, thrown: Error | null): void {
+    retirement.ended({ name: child.spec.name, incarnation })
+    incarnations.giveBack(incarnation)
     if (child.incarnation !== incarnation || child.zombie !== undefined) return
     const finishing = child.status === 'stopping' && child.ending?.kind === 'finished' && child.halting === undefined
     if (child.status !== 'running' && !finishing) return
@@ -159,11 +206,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         return
       case 'restart':
         logger.info('restart', { actor: name, why: verdict.reason, start: verdict.start })
-        return void restart(verdict)
+        return void restarts.restart(verdict)
       case 'give-up':
         logger[reason.kind === 'stopped' ? 'info' : 'error']('actor given up', { actor: name, reason: verdict.reason })
         forget(child)
-        return void haltAll(verdict.stop)
+        return void restarts.haltAll(verdict.stop)
       case 'shutdown':
         return options.onShutdown(verdict.reason)
       case 'escalate':
@@ -172,8 +219,20 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   function announce(child: Child, reason: ExitReason, restarting: boolean): void {
-    const { spec, incarnation, generation } = child
-    switchboard.announce({ notice: { name: spec.name, incarnation, reason, restarting }, generation })
+    const { incarnation, generation } = child
+    const { name } = child.spec
+    const marks = actorLinks.end({ name, incarnation }, reason.kind !== 'stopped')
+    switchboard.announce({ notice: { name, incarnation, reason, restarting }, generation }, marks)
+  }
+
+  /** A dynamic child that could not start: whoever has called it meanwhile must hear that it is not there. */
+  function unborn(child: Child): void {
+    const { incarnation, generation, known } = child
+    const { name } = child.spec
+    const reason: ExitReason = { kind: 'crashed', message: 'not started' }
+    const notice = { name, incarnation, reason, restarting: false }
+    if (known) switchboard.announce({ notice, generation, unborn: true }, actorLinks.end(lifeOf(child), true))
+    forget(child)
   }
 
   function forget(child: Child): void {
@@ -196,66 +255,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await lives.terminate(child)
     lives.layDown(child, false)
     judge(child, STOPPED)
-  }
-
-  async function restart({ stop, start, delayMs, supervisor }: Restart): Promise<void> {
-    const token = {}
-    for (const name of start) claim(name, token)
-    await haltAll(stop, start)
-    if (delayMs > 0) await sleep(clock, delayMs)
-    const claimed = (name: string): Child | undefined => {
-      const child = children.get(name)
-      return child?.restart === token && child.status === 'restarting' && phase === 'open' ? child : undefined
-    }
-    for (const name of start) {
-      // What a zombie may still write to is not given to another life (zombies.ts, I1).
-      await children.get(name)?.zombie
-      const child = claimed(name)
-      if (child === undefined) continue
-      try {
-        child.slot.add(BOARD_WORD.Restarts, 1)
-        await lives.bringUp(child)
-      } catch (error) {
-        logger.error('restart failed', { actor: name, error: describe(error) })
-        if (claimed(name) === undefined) continue
-        const event: SupervisionEvent = { kind: 'ended', name: memberOf(tree, supervisor, name), abnormal: true }
-        // What comes after it in the group is part of the next verdict.
-        return judge(child, { kind: 'crashed', message: describe(error).slice(0, CRASH_MESSAGE_MAX) }, event)
-      }
-    }
-  }
-
-  function claim(name: string, token: object): void {
-    let child = children.get(name)
-    if (child === undefined) return
-    if (isOver(child)) {
-      child = roster.revive(child)
-      setStatus(child, 'restarting')
-    }
-    child.restart = token
-  }
-
-  /** Stops these, one after the other; those that are also to be started keep what is theirs. */
-  async function haltAll(names: readonly string[], restarted: readonly string[] = []): Promise<void> {
-    const halted = names.flatMap((name) => children.get(name) ?? []).filter((child) => !isOver(child))
-    // From here on an end of theirs is none to decide about.
-    for (const child of halted) if (child.status === 'running') setStatus(child, 'stopping')
-    for (const child of halted) await halt(child, shutdownMsOf(child.spec), restarted.includes(child.spec.name))
-  }
-
-  async function halt(child: Child, deadlineMs: number, restarting: boolean): Promise<void> {
-    // Only its next life waits for a start that is to be stopped before it is done (I3).
-    if (child.coming !== undefined) {
-      if (!restarting) setStatus(child, 'stopping')
-      await lives.terminate(child)
-      await child.coming
-    }
-    const living = child.worker !== undefined && child.zombie === undefined
-    if (living) await (child.halting ??= lives.stop(child, deadlineMs).finally(() => (child.halting = undefined)))
-    if (isOver(child)) return
-    setStatus(child, restarting ? 'restarting' : 'stopped')
-    if (living || !restarting) announce(child, STOPPED, restarting)
-    if (!restarting) forget(child)
   }
 
   function escalate(reason: string): void {
@@ -309,13 +308,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
           await lives.bringUp(child)
         } catch (error) {
           setStatus(child, 'failed')
-          forget(child)
+          unborn(child)
           throw error
         }
       },
       async stopChild(name) {
         const child = children.get(name)
-        if (child !== undefined && !isOver(child)) await halt(child, shutdownMsOf(child.spec), false)
+        if (child !== undefined && !isOver(child)) await restarts.halt(child, shutdownMsOf(child.spec), false)
       },
       list: async () => [...children.values()].filter(({ dynamic }) => dynamic).map(({ spec }) => spec.name),
     },
@@ -338,6 +337,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (isOver(child)) throw fail('ACTOR_STOPPED', { actor: name })
       return true
     },
+    letGo: (generation) => retirement.letGo({ name: HOST, incarnation: HOST_INCARNATION }, generation),
     blocks: delivery,
     async kill(name) {
       const child = children.get(name)
@@ -349,7 +349,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const endAt = clock.monotonicMs() + deadlineMs
       for (const child of [...children.values()].reverse()) {
         const leftMs = Math.max(0, endAt - clock.monotonicMs())
-        if (!isOver(child)) await halt(child, Math.min(shutdownMsOf(child.spec), leftMs), false)
+        if (!isOver(child)) await restarts.halt(child, Math.min(shutdownMsOf(child.spec), leftMs), false)
       }
     },
     stats: () =>

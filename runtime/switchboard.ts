@@ -4,12 +4,13 @@
  * Every incarnation gets a fresh pair of ports with each living peer: a bell cannot outlive its thread. Links and tables
  * are made once per child and given to each incarnation again.
  */
+import type { LinkMark } from './actor-links.ts'
 import type { BlockStore } from './blocks.ts'
 import { isOver, type Child } from './child.ts'
 import { createCodec } from './codec.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Links } from './links.ts'
-import { heldTableMemory } from './mailbox/held-table.ts'
+import type { MemoryPool } from './memory-pool.ts'
 import { inlineBytesMax, RecordFlag, RecordKind } from './rings/layout.ts'
 import type { Transport } from './transport.ts'
 import { HOST, HOST_INCARNATION, type DeathRecord, type PeerWiring, type Port, type StartWiring } from './wiring.ts'
@@ -17,11 +18,14 @@ import { HOST, HOST_INCARNATION, type DeathRecord, type PeerWiring, type Port, t
 export interface SwitchboardOptions {
   readonly children: ReadonlyMap<string, Child>
   readonly links: Links
+  readonly pool: MemoryPool
   readonly blocks: BlockStore
   readonly endpoint: Endpoint
   readonly board: SharedArrayBuffer
   readonly shared: Readonly<Record<string, SharedArrayBuffer>>
   readonly logging: boolean
+  /** Where the calls of that life are counted from. */
+  readonly firstCall: (incarnation: number) => number
   readonly transport: Transport
 }
 
@@ -30,8 +34,10 @@ export interface Switchboard {
   link(child: Child): void
   /** The wiring of the child's new incarnation; its living peers are given their new bells. */
   plug(child: Child): { readonly wiring: StartWiring; readonly ports: readonly Port[] }
-  /** Tells every living thread of a death. */
-  announce(record: DeathRecord): void
+  /** Tells every living thread of a death; those that were linked with the dead one also that they were. */
+  announce(record: DeathRecord, links: ReadonlyMap<string, LinkMark>): void
+  /** Tells one thread. */
+  tell(child: Child, record: DeathRecord): void
   /** Asks a child to stop in order. */
   askToStop(child: Child): void
   /** Whether that actor may send to this child. */
@@ -42,7 +48,7 @@ const HOST_GENERATION = 0
 const HOST_SLOT = 0
 
 export function createSwitchboard(options: SwitchboardOptions): Switchboard {
-  const { children, links, blocks, endpoint, transport } = options
+  const { children, links, pool, blocks, endpoint, transport } = options
   const { capacity } = transport
   const codec = createCodec()
 
@@ -64,7 +70,7 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
       if (mayReach(other.spec.name, child)) links.ensure(other.spec.name, name, between)
     }
     const payloadBytes = inlineBytesMax(own.requestBytes)
-    child.table ??= heldTableMemory(inFlightMax, payloadBytes)
+    child.table ??= pool.table(inFlightMax, payloadBytes)
   }
 
   /** `name` as `from` sees it. */
@@ -94,6 +100,7 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
       return peerWiring(name, peer, { port: channel.port1, incarnation: other?.incarnation ?? HOST_INCARNATION })
     })
     child.attached = true
+    child.known = true
     const { incarnation, slotIndex: slot, table, metrics } = child
     if (table === undefined) throw new Error('link comes before plug')
     const { board, shared, logging } = options
@@ -101,6 +108,7 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
       wiring: {
         name,
         incarnation,
+        firstCall: options.firstCall(incarnation),
         config,
         board,
         slot,
@@ -115,13 +123,19 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
     }
   }
 
-  function announce(record: DeathRecord): void {
+  function tell(child: Child, record: DeathRecord): void {
+    const { name } = child.spec
+    const { bytes, start, end } = codec.encode(record, name)
+    const lane = endpoint.controlOf(name)
+    lane?.send(RecordKind.Death, RecordFlag.None, HOST_INCARNATION, 0, Infinity, bytes, start, end)
+    endpoint.nudge(name)
+  }
+
+  function announce(record: DeathRecord, marks: ReadonlyMap<string, LinkMark>): void {
     for (const child of children.values()) {
       if (!child.attached || child.generation === record.generation) continue
-      const { bytes, start, end } = codec.encode(record, child.spec.name)
-      const lane = endpoint.controlOf(child.spec.name)
-      lane?.send(RecordKind.Death, RecordFlag.None, HOST_INCARNATION, 0, Infinity, bytes, start, end)
-      endpoint.nudge(child.spec.name)
+      const link = marks.get(child.spec.name)
+      tell(child, link === undefined ? record : { ...record, link })
     }
     endpoint.onDeath(record)
   }
@@ -130,6 +144,7 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
     link,
     plug,
     announce,
+    tell,
     askToStop(child) {
       const lane = endpoint.controlOf(child.spec.name)
       lane?.send(RecordKind.Stop, RecordFlag.None, HOST_INCARNATION, 0, Infinity, new Uint8Array(0), 0, 0)

@@ -78,6 +78,7 @@ export async function startOn(
     onPending: (pending) => keepAlive.hold('asks', pending),
     onStop: () => {},
     onDeadLetter: letters.add,
+    onLetGo: (generation) => supervisor.letGo(generation),
     reachable: async (name) => supervisor.reachable(HOST, name),
   })
   const supervisor: Supervisor = createSupervisor({

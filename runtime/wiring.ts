@@ -1,5 +1,6 @@
 /** What the supervisor hands to a thread so that it can take part: links, bells, blocks; plain data and shared memory. */
 import type { MessagePort } from 'node:worker_threads'
+import type { LinkMark } from './actor-links.ts'
 import type { WireError } from './common/errors.ts'
 import type { LogLevel } from './common/logger.ts'
 import type { DeadLetter } from './dead-letters.ts'
@@ -42,10 +43,6 @@ export interface LinkRings {
   readonly replies: RingMemory
 }
 
-export function linkMemory(capacity: LinkCapacity, lane: number): LinkMemory {
-  return { buffer: new SharedArrayBuffer(linkOffsets(capacity).totalBytes), capacity, lane }
-}
-
 export function linkRings(link: LinkMemory): LinkRings {
   const { capacity, buffer } = link
   const offsets = linkOffsets(capacity)
@@ -79,6 +76,8 @@ export interface BlockWiring {
 export interface StartWiring {
   readonly name: string
   readonly incarnation: number
+  /** Ids of its calls and blocks are counted from here (incarnations.ts). */
+  readonly firstCall: number
   readonly config: unknown
   readonly board: SharedArrayBuffer
   readonly slot: number
@@ -132,6 +131,13 @@ export type FromWorker =
       readonly message: string
       readonly fields: Record<string, unknown>
     }
+  /** It has forgotten the peer of that generation. */
+  | { readonly kind: 'let-go'; readonly generation: number }
+  /** Links this life to the present one of that actor, or undoes that. */
+  | { readonly kind: 'link'; readonly id: number; readonly to: string }
+  | { readonly kind: 'unlink'; readonly id: number }
+  /** An actor that this one is linked to has ended abnormally: so does this life. */
+  | { readonly kind: 'linked'; readonly name: string }
   /** The actor stops by itself. */
   | { readonly kind: 'stopping'; readonly why: string }
   | { readonly kind: 'dead-letter'; readonly letter: DeadLetter }
@@ -141,6 +147,10 @@ export type FromWorker =
 export interface DeathRecord {
   readonly notice: DeathNotice
   readonly generation: number
+  /** A start that failed: peers forget the actor, monitors hear nothing. */
+  readonly unborn?: boolean
+  /** The receiver is linked to the dead one. */
+  readonly link?: LinkMark
 }
 
 /** The calls of the supervisor, asked by actors through their lane to the host. */

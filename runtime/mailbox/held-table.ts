@@ -43,7 +43,20 @@ export interface HeldTableMemory {
 }
 
 export function heldTableMemory(cells: number, payloadBytes: number): HeldTableMemory {
-  return { buffer: new SharedArrayBuffer(cells * strideOf(payloadBytes)), cells, payloadBytes }
+  return { buffer: new SharedArrayBuffer(heldTableBytes(cells, payloadBytes)), cells, payloadBytes }
+}
+
+export function heldTableBytes(cells: number, payloadBytes: number): number {
+  return cells * strideOf(payloadBytes)
+}
+
+/** Frees every cell of a table that nobody uses. Looks before it writes: a page that was never written costs no memory. */
+export function clearHeldTable({ buffer, cells, payloadBytes }: HeldTableMemory): void {
+  const words = new Int32Array(buffer)
+  for (let cell = 0; cell < cells; cell++) {
+    const state = (cell * strideOf(payloadBytes)) / 4 + CELL.state
+    if (words[state] !== CellState.Free) words[state] = CellState.Free
+  }
 }
 
 function strideOf(payloadBytes: number): number {

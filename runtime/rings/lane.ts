@@ -32,6 +32,8 @@ export interface Lane {
   flush(): boolean
   /** Records that wait for room. */
   queued(): number
+  /** The ring is not this lane's any more: what is sent from now on, or waits, goes nowhere and counts as published. */
+  close(): void
   /** Asks the consumer to wake this thread when it makes room; `false` when there is room already or nothing waits. */
   waitForRoom(): boolean
 }
@@ -52,6 +54,7 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
   // Index of the first waiting record: taking from the front must not move the rest.
   let first = 0
   let queuedBytes = 0
+  let closed = false
 
   const count = (): number => queue.length - first
 
@@ -80,6 +83,10 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
   return {
     capacityBytes: producer.capacityBytes,
     send(kind, flags, incarnation, correlation, deadlineAt, payload, start, end, onPublished, sentAt = 0) {
+      if (closed) {
+        onPublished?.()
+        return true
+      }
       if (
         count() === 0 &&
         producer.write(kind, flags, incarnation, correlation, deadlineAt, payload, start, end, sentAt)
@@ -107,6 +114,14 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
     },
     flush,
     queued: count,
+    close() {
+      closed = true
+      const waiting = queue.slice(first)
+      queue = []
+      first = 0
+      queuedBytes = 0
+      for (const { onPublished } of waiting) onPublished?.()
+    },
     waitForRoom: () => count() > 0 && producer.starve(queue[first]!.payload.length),
   }
 }
