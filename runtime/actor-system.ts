@@ -60,6 +60,10 @@ export interface ActorStats {
   readonly queueBytes: number
   /** Large bodies on their way to it or in its hands, which travel outside the rings. */
   readonly blockBytes: number
+  /** Messages to it that found no room and were given up as their `overflow` says. */
+  readonly droppedNewest: number
+  /** Messages in its rings that were skipped to make room for newer ones. */
+  readonly droppedOldest: number
   /** Taken and not settled. */
   readonly inFlight: number
   /** From the sender's call to the start of the handler. */

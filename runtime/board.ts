@@ -112,10 +112,18 @@ export function setState(slot: BoardSlot, state: ActorStats['state']): void {
   slot.set(BOARD_WORD.State, STATES.indexOf(state))
 }
 
-/** What waits in an actor's request rings. */
+/** Whether that incarnation of the slot's actor lives. The supervisor says that it does not before it tells anybody. */
+export function lives(slot: BoardSlot, incarnation: number): boolean {
+  const state = STATES[slot.get(BOARD_WORD.State)]
+  return slot.get(BOARD_WORD.Incarnation) === incarnation && (state === 'starting' || state === 'running')
+}
+
+/** What waits in an actor's request rings, and what was dropped at them. */
 export interface QueueDepth {
   readonly records: number
   readonly bytes: number
+  readonly droppedNewest: number
+  readonly droppedOldest: number
 }
 
 export function readStats(
@@ -138,6 +146,8 @@ export function readStats(
     queueDepth: queue.records,
     queueBytes: queue.bytes,
     blockBytes: Math.max(0, slot.get(BOARD_WORD.BlockBytes)),
+    droppedNewest: queue.droppedNewest,
+    droppedOldest: queue.droppedOldest,
     inFlight: slot.get(BOARD_WORD.InFlight),
     waitTime: slot.times(BOARD_TIMES.Wait),
     runTime: slot.times(BOARD_TIMES.Run),

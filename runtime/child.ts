@@ -38,6 +38,8 @@ export interface Child {
   known: boolean
   status: ChildStatus
   ending: Ending | undefined
+  /** Its last incarnation ended by itself and between two turns: any work that was going on may be to blame. */
+  betweenTurns: boolean
   /** Resolves when the worker says that it has stopped in order. */
   stopped: PromiseWithResolvers<void>
   /** The restart it takes part in; a later one supersedes it. */
@@ -66,6 +68,7 @@ export function createChild(
     known: false,
     status: 'starting',
     ending: undefined,
+    betweenTurns: false,
     stopped: Promise.withResolvers(),
     restart: undefined,
     coming: undefined,

@@ -1,6 +1,6 @@
 /**
  * Deaths of peers, told in order: a monitor hears of a death after every message that the dead actor had put into the
- * rings; asks to it end after its replies were read, and only when no incarnation follows.
+ * rings; asks to it end after its replies were read, when no incarnation follows, and else its works with a ticket do.
  */
 import type { LinkMark } from './actor-links.ts'
 import type { Monitors } from './monitors.ts'
@@ -14,6 +14,8 @@ export interface DeathHost {
   readonly turns: Turns
   /** No reply of this peer will come any more. */
   readonly endAsks: (peer: Peer) => void
+  /** Another incarnation follows: what the dead one had accepted ends. */
+  readonly endTickets: (peer: Peer, record: DeathRecord) => void
   /** Its last message is taken too: forget it. */
   readonly end: (peer: Peer) => void
   /** The dead one was linked with this thread's actor. */
@@ -36,11 +38,12 @@ interface Waiting {
   asksEnded: boolean
 }
 
-export function createDeaths({ monitors, turns, endAsks, end, onLinked }: DeathHost): Deaths {
+export function createDeaths({ monitors, turns, endAsks, endTickets, end, onLinked }: DeathHost): Deaths {
   let waiting: Waiting[] = []
 
   const repliesRead = ({ peer, repliesTail }: Waiting): boolean => passed(peer?.out?.replies, repliesTail)
   const requestsTaken = ({ peer, requestsTail }: Waiting): boolean => passed(peer?.in?.requests, requestsTail)
+  const askersDue = (death: Waiting): boolean => endsAsks(death) && repliesRead(death)
   const done = (death: Waiting): boolean => repliesRead(death) && requestsTaken(death)
 
   return {
@@ -54,9 +57,11 @@ export function createDeaths({ monitors, turns, endAsks, end, onLinked }: DeathH
     deliver() {
       if (waiting.length === 0) return
       for (const death of waiting) {
-        if (!endsAsks(death) || !repliesRead(death)) continue
+        const { peer, record } = death
+        if (peer === undefined || !askersDue(death)) continue
         death.asksEnded = true
-        if (death.peer !== undefined) endAsks(death.peer)
+        if (record.notice.restarting) endTickets(peer, record)
+        else endAsks(peer)
       }
       const settled = waiting.filter(done)
       waiting = waiting.filter((death) => !settled.includes(death))
@@ -69,13 +74,13 @@ export function createDeaths({ monitors, turns, endAsks, end, onLinked }: DeathH
         if (link !== undefined) onLinked(notice.name, link)
       }
     },
-    deliverable: () => waiting.some((death) => done(death) || (endsAsks(death) && repliesRead(death))),
+    deliverable: () => waiting.some((death) => done(death) || askersDue(death)),
   }
 }
 
-/** Whether asks are still to be ended with it: not when another life follows. */
+/** Whether asks, or works with a ticket, are still to be ended with it. */
 function endsAsks({ record, peer, asksEnded }: Waiting): boolean {
-  return peer !== undefined && !record.notice.restarting && record.link?.late !== true && !asksEnded
+  return peer !== undefined && record.link?.late !== true && !asksEnded
 }
 
 /** Whether everything up to `tail` has been taken. */

@@ -21,6 +21,22 @@ export type AnyProtocol = object
 export type CallName<P extends AnyProtocol> = keyof P & string
 export type ArgOf<F> = F extends (arg: infer A) => unknown ? A : never
 export type ReplyOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never
+/** A call whose function returns an `AsyncIterable` is a stream: read with `ref.stream`, not asked. */
+export type StreamName<P extends AnyProtocol> = {
+  [K in CallName<P>]: IsStream<P[K]> extends true ? K : never
+}[CallName<P>]
+export type AskName<P extends AnyProtocol> = Exclude<CallName<P>, StreamName<P>>
+export type ItemOf<F> = F extends (...args: never[]) => AsyncIterable<infer T> ? T : never
+/** `any` and `never` are assignable to every type and still no streams. */
+type IsStream<F> = F extends (...args: never[]) => infer R
+  ? [R] extends [never]
+    ? false
+    : 0 extends R & 1
+      ? false
+      : R extends AsyncIterable<unknown>
+        ? true
+        : false
+  : false
 
 /** Names an actor and its protocol; what one actor needs to talk to another. */
 export interface ActorKey<P extends AnyProtocol> {
@@ -33,7 +49,33 @@ export function actorKey<P extends AnyProtocol>(name: string): ActorKey<P> {
   return Object.freeze({ name })
 }
 
-export interface CallOptions {
+/**
+ * What happens to a message when the receiver's ring has no room for it.
+ *
+ * - `wait`: it waits in a bounded queue of this thread; beyond that an ask fails with `MAILBOX_FULL`, a tell becomes a
+ *   dead letter.
+ * - `reject`: that happens at once.
+ * - `drop-newest`: a tell is dropped without a word and counted (`stats().droppedNewest`); an ask fails.
+ * - `drop-oldest`: it waits, and the receiver skips one older `drop-oldest` message of this sender for it, counted
+ *   (`droppedOldest`); a skipped ask fails with `MAILBOX_FULL`. A receiver whose thread is busy cannot skip: when the
+ *   queue is full, too, the newest is dropped and counted.
+ */
+export type Overflow = 'wait' | 'reject' | 'drop-newest' | 'drop-oldest'
+
+export interface TellOptions {
+  /** @default 'wait' */
+  readonly overflow?: Overflow
+}
+
+/** Work that was accepted and goes on in one incarnation of its actor. */
+export interface Ticket {
+  /** The message's id, `ctx.call.id` in the handler. */
+  readonly id: string
+  readonly actor: string
+  readonly incarnation: number
+}
+
+export interface CallOptions extends TellOptions {
   /** Time until the ask fails with `DEADLINE_EXCEEDED`. @default 30_000; `Infinity` for none. */
   readonly deadlineMs?: number
   /** Aborting it fails the ask with `CANCELLED` and aborts the handler's `ctx.call.signal`; the worker lives on. */
@@ -44,6 +86,21 @@ export interface CallOptions {
    */
   readonly traceparent?: string
   readonly tracestate?: string
+  /**
+   * Called when the actor accepts the message as work with a ticket (`HandlerSpec.ticket`), and again when its next
+   * incarnation does. From then on only a deadline that was given here, or by the message in whose handler the ask is
+   * made, ends the ask.
+   */
+  readonly onAccepted?: (ticket: Ticket) => void
+}
+
+export interface StreamOptions {
+  /** Time until the stream fails with `DEADLINE_EXCEEDED`. @default Infinity */
+  readonly deadlineMs?: number
+  /** Aborting it fails the stream with `CANCELLED`, and ends the generator. */
+  readonly signal?: AbortSignal
+  /** Items that may be on their way or unread, 1 to 65,536. Their bytes are bounded by the reply ring. @default 64 */
+  readonly credit?: number
 }
 
 /** A typed handle on an actor. Refs stay valid across restarts of the actor. */
@@ -53,9 +110,17 @@ export interface ActorRef<P extends AnyProtocol> {
    * Sends and waits for the reply. Always settles: reply, typed error, deadline, cancellation, stop or restart. An ask
    * that closes a cycle of asks waiting for each other is refused with `ASK_CYCLE` and the way round.
    */
-  readonly ask: { readonly [K in CallName<P>]: (arg: ArgOf<P[K]>, options?: CallOptions) => Promise<ReplyOf<P[K]>> }
+  readonly ask: { readonly [K in AskName<P>]: (arg: ArgOf<P[K]>, options?: CallOptions) => Promise<ReplyOf<P[K]>> }
   /** Sends and forgets. Delivered in order with asks from the same sender; failures go to dead letters. */
-  readonly tell: { readonly [K in CallName<P>]: (arg: ArgOf<P[K]>) => void }
+  readonly tell: { readonly [K in AskName<P>]: (arg: ArgOf<P[K]>, options?: TellOptions) => void }
+  /**
+   * Reads a stream, for one reader. It is opened by the first `next()`; leaving the loop, the signal or the deadline end
+   * the generator and abort its `ctx.call.signal`. Items arrive in order; an unread item is never dropped. Once it has
+   * started it fails with `ACTOR_RESTARTED` when its actor dies and with `ACTOR_STOPPED` when its actor stops.
+   */
+  readonly stream: {
+    readonly [K in StreamName<P>]: (arg: ArgOf<P[K]>, options?: StreamOptions) => AsyncIterableIterator<ItemOf<P[K]>>
+  }
 }
 
 /** Why an actor's incarnation ended. */
@@ -211,12 +276,29 @@ export interface CallContext extends ActorContext {
   readonly call: Call
 }
 
-export type Handler<S, F> = (state: S, arg: ArgOf<F>, ctx: CallContext) => ReplyOf<F> | Promise<ReplyOf<F>>
+/** A stream's handler is a generator, or returns something that can be iterated. */
+export type Handler<S, F> =
+  IsStream<F> extends true
+    ? (
+        state: S,
+        arg: ArgOf<F>,
+        ctx: CallContext,
+      ) => AsyncIterable<ItemOf<F>> | Iterable<ItemOf<F>> | Promise<AsyncIterable<ItemOf<F>> | Iterable<ItemOf<F>>>
+    : (state: S, arg: ArgOf<F>, ctx: CallContext) => ReplyOf<F> | Promise<ReplyOf<F>>
 
 export interface HandlerSpec<S, F> {
   /**
+   * For work of more than a second: after its synchronous turn the message counts as accepted. It no longer holds a place
+   * among the messages in flight, its asker's default deadline ends, and its asker keeps it instead: when the actor dies
+   * the ask fails with `ACTOR_RESTARTED`, or is asked again (`redeliver`). No effect on tells and streams.
+   *
+   * @default false
+   */
+  readonly ticket?: boolean
+  /**
    * What happens when the actor dies while this message runs: `true` delivers it again to the next incarnation (the
-   * handler must be idempotent by `ctx.call.id`), `false` fails the ask with `ACTOR_RESTARTED`.
+   * handler must be idempotent by `ctx.call.id`), `false` fails the ask with `ACTOR_RESTARTED`. A stream that has started
+   * is never delivered again.
    */
   readonly redeliver: boolean
   readonly run: Handler<S, F>
@@ -235,6 +317,8 @@ export interface Behaviour<P extends AnyProtocol, S, C> {
   readonly peers?: readonly string[]
   /** Messages taken and not settled, at most. @default 1_024 */
   readonly inFlightMax?: number
+  /** Works with a ticket at the same time; beyond it an ask for one fails with `MAILBOX_FULL`. @default 1_024 */
+  readonly ticketsMax?: number
   /** How long one turn may block the thread before the actor counts as hung. @default 10_000 */
   readonly blockingBudgetMs?: number
   init(config: C, ctx: ActorContext): S | Promise<S>
@@ -245,6 +329,9 @@ export interface Behaviour<P extends AnyProtocol, S, C> {
 
 export interface ResolvedHandler {
   readonly redeliver: boolean
+  readonly ticket: boolean
+  /** Known to be a stream before it runs: a generator function. */
+  readonly generator: boolean
   readonly run: (state: unknown, arg: unknown, ctx: CallContext) => unknown
 }
 
@@ -254,6 +341,7 @@ export interface ActorDefinition<P extends AnyProtocol = AnyProtocol> extends Ac
   readonly kind: ActorKind
   readonly peers: readonly string[]
   readonly inFlightMax: number
+  readonly ticketsMax: number
   readonly blockingBudgetMs: number
   readonly init: (config: unknown, ctx: ActorContext) => unknown
   /** Only declared handlers can be called: a map has no prototype to reach. */
@@ -268,16 +356,10 @@ export function defineActor<P extends AnyProtocol, S, C = undefined>(
 ): ActorDefinition<P> {
   type AnyHandler = Handler<unknown, (arg: unknown) => unknown>
   const handlers = new Map<string, ResolvedHandler>()
-  for (const [name, entry] of Object.entries(behaviour.handlers) as [
-    string,
-    AnyHandler | HandlerSpec<unknown, never>,
-  ][]) {
-    handlers.set(
-      name,
-      typeof entry === 'function'
-        ? { redeliver: false, run: entry }
-        : { redeliver: entry.redeliver, run: entry.run as AnyHandler },
-    )
+  type AnySpec = { readonly redeliver: boolean; readonly ticket?: boolean; readonly run: AnyHandler }
+  for (const [name, entry] of Object.entries(behaviour.handlers) as [string, AnyHandler | AnySpec][]) {
+    const { redeliver, ticket = false, run } = typeof entry === 'function' ? { redeliver: false, run: entry } : entry
+    handlers.set(name, { redeliver, ticket, generator: isGeneratorFunction(run), run })
   }
   return Object.freeze({
     [DEFINITION]: true,
@@ -286,6 +368,7 @@ export function defineActor<P extends AnyProtocol, S, C = undefined>(
     kind: behaviour.kind ?? 'evented',
     peers: Object.freeze([...(behaviour.peers ?? [])]),
     inFlightMax: behaviour.inFlightMax ?? 1024,
+    ticketsMax: behaviour.ticketsMax ?? 1024,
     blockingBudgetMs: behaviour.blockingBudgetMs ?? 10_000,
     init: (config: unknown, ctx: ActorContext) => behaviour.init(config as C, ctx),
     handlers,
@@ -300,11 +383,25 @@ export type ProtocolOf<H> = {
 }
 type HandlerRun<E> = E extends { readonly run: infer R } ? R : E
 type HandlerArg<E> = HandlerRun<E> extends (state: never, arg: infer A, ...rest: never[]) => unknown ? A : null
-type HandlerReply<E> = HandlerRun<E> extends (...args: never[]) => infer R ? Awaited<R> : never
+type HandlerReply<E> = HandlerRun<E> extends (...args: never[]) => infer R ? StreamOr<Awaited<R>> : never
+/** What a generator yields is a stream's item; other iterables (lists, sets) are replies. */
+type StreamOr<R> = [R] extends [never]
+  ? R
+  : 0 extends R & 1
+    ? R
+    : R extends AsyncIterable<infer T>
+      ? AsyncIterable<T>
+      : R extends Generator<infer T>
+        ? AsyncIterable<T>
+        : R
 
 type InferredHandler<S> =
   | ((state: S, arg: never, ctx: CallContext) => unknown)
-  | { readonly redeliver: boolean; readonly run: (state: S, arg: never, ctx: CallContext) => unknown }
+  | {
+      readonly redeliver: boolean
+      readonly ticket?: boolean
+      readonly run: (state: S, arg: never, ctx: CallContext) => unknown
+    }
 
 /** A behaviour whose protocol follows from its handlers. */
 export interface InferredBehaviour<H, S, C> extends Omit<Behaviour<AnyProtocol, S, C>, 'handlers'> {
@@ -328,6 +425,11 @@ export function actorFrom<S, const H extends Readonly<Record<string, InferredHan
   behaviour: InferredBehaviour<H, S, C>,
 ): ActorDefinition<ProtocolOf<H>> {
   return defineActor<ProtocolOf<H>, S, C>(behaviour as unknown as Behaviour<ProtocolOf<H>, S, C>)
+}
+
+function isGeneratorFunction(run: unknown): boolean {
+  const tag = Object.prototype.toString.call(run)
+  return tag === '[object AsyncGeneratorFunction]' || tag === '[object GeneratorFunction]'
 }
 
 export function isActorDefinition(value: unknown): value is ActorDefinition {

@@ -27,7 +27,7 @@ import type { PitError, WireError } from './common/errors.ts'
 import type { DeadLetter } from './dead-letters.ts'
 import type { ExitReason } from './define-actor.ts'
 
-export type MessageKind = 'ask' | 'tell'
+export type MessageKind = 'ask' | 'tell' | 'stream'
 
 /** A message as its sender's thread sees it: the same object in all its events there. */
 export interface OutgoingMessage {

@@ -14,8 +14,9 @@ import { createCodec, type Encoded } from './codec.ts'
 import { sleep, systemClock, type Clock } from './common/clock.ts'
 import { isPitError, type PitError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'
-import { NO_CALL_OPTIONS, resolveCallOptions, type ResolvedCallOptions } from './call-options.ts'
-import type { Call, CallOptions, ResolvedHandler } from './define-actor.ts'
+import { NO_CALL_OPTIONS, resolveCallOptions, resolveStreamOptions, resolveTellOptions } from './call-options.ts'
+import type { ResolvedCallOptions } from './call-options.ts'
+import type { Call, CallOptions, Overflow, ResolvedHandler, StreamOptions, TellOptions } from './define-actor.ts'
 import { createDeadLetterReport, type DeadLetter, type DeadLetterFacts, type DeadLetterReason } from './dead-letters.ts'
 import { createDeaths } from './deaths.ts'
 import type { OutgoingMessage } from './diagnostics.ts'
@@ -31,6 +32,7 @@ import { RecordFlag } from './rings/layout.ts'
 import { createBellBatch, RING, type Parking } from './rings/waiting.ts'
 import { cyclePath, messageInHand, NO_ASKERS, type CallScope } from './scope.ts'
 import { bodyOf, metaOf } from './message-meta.ts'
+import { createStreamReader, type StreamSink } from './stream-reader.ts'
 import type { Thread } from './thread.ts'
 import { isTraceparent, isTracestate, nextHop, type TraceContext } from './trace-context.ts'
 import { createTurns, type Turns } from './turns.ts'
@@ -50,6 +52,8 @@ export interface EndpointOptions {
   readonly slot: BoardSlot
   readonly slotOf: (slot: number) => BoardSlot
   readonly table: HeldTableMemory
+  /** @default 0 */
+  readonly ticketsMax?: number
   readonly parking: Parking
   readonly blocks: BlockPort
   readonly handlers: ReadonlyMap<string, ResolvedHandler>
@@ -62,7 +66,8 @@ export interface EndpointOptions {
   readonly schedule: () => void
   /** Asks began (`true`) or stopped (`false`) to be pending: keeps the process alive meanwhile. */
   readonly onPending: (pending: boolean) => void
-  readonly onStop: () => void
+  /** `withinMs`: after it the thread is ended by force. */
+  readonly onStop: (withinMs: number) => void
   /** To the host; bounded (dead-letters.ts, I1). */
   readonly onDeadLetter: (letter: DeadLetter) => void
   /** This thread has forgotten the peer of that generation and writes nothing more into its rings. */
@@ -84,7 +89,8 @@ export interface Endpoint extends PumpedEndpoint {
   connect(wiring: PeerWiring): void
   accept(): void
   ask(name: string, call: string, arg: unknown, options?: CallOptions): Promise<unknown>
-  tell(name: string, call: string, arg: unknown): void
+  tell(name: string, call: string, arg: unknown, options?: TellOptions): void
+  stream(name: string, call: string, arg: unknown, options?: StreamOptions): AsyncIterableIterator<unknown>
   /** A death that the supervisor told (I1). */
   onDeath(record: DeathRecord): void
   /** The lane for the supervisor's words to that actor. */
@@ -129,9 +135,11 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     firstCall: options.firstCall ?? 0,
     clock,
     sharedMs,
+    codec,
     blocks,
     onPending: showPending,
     onSent: () => slot.add(BOARD_WORD.MessagesOut, 1),
+    onDeadLetter: deadLetter,
   })
   const turns: Turns = createTurns({
     name,
@@ -143,13 +151,14 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     table,
     slot,
     handlers: options.handlers,
+    ticketsMax: options.ticketsMax ?? 0,
     invoke: options.invoke,
     onSettled: () => {
       if (onDrained !== undefined || pump.wantsCell()) options.schedule()
     },
     onDeadLetter: deadLetter,
   })
-  const deaths = createDeaths({ monitors, turns, endAsks, end, onLinked: options.onLinked ?? (() => {}) })
+  const deaths = createDeaths({ monitors, turns, endAsks, endTickets, end, onLinked: options.onLinked ?? (() => {}) })
   const pump = createPump({
     name,
     sharedMs,
@@ -196,6 +205,10 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   function endAsks(peer: Peer): void {
     if (peer.out !== undefined) asks.failAll(fail('ACTOR_STOPPED', { actor: peer.name }), peer.out)
     if (peers.get(peer.name) === peer) noteGone(peer.name, peer.generation)
+  }
+
+  function endTickets({ out }: Peer, { notice, betweenTurns }: DeathRecord): void {
+    if (out !== undefined) asks.endTickets(out, notice.incarnation, betweenTurns === true)
   }
 
   function end(peer: Peer): void {
@@ -261,16 +274,13 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     await waiting.promise
   }
 
-  async function askLater(
+  /** Where the call goes once its actor is attached, and what is left of its deadline. */
+  async function later(
     to: string,
     call: string,
-    body: Encoded,
-    callOptions: ResolvedCallOptions,
+    { signal, deadlineMs: wantedMs = DEADLINE_DEFAULT_MS }: Pick<ResolvedCallOptions, 'signal' | 'deadlineMs'>,
     at: number,
-    flags: number,
-    observed: OutgoingMessage | undefined,
-  ): Promise<unknown> {
-    const { signal, deadlineMs: wantedMs = DEADLINE_DEFAULT_MS } = callOptions
+  ): Promise<{ readonly peer: Peer; readonly out: Outgoing; readonly leftMs: number }> {
     const startedAt = clock.monotonicMs()
     const deadlineMs = Math.min(wantedMs, at - startedAt)
     const late = new AbortController()
@@ -292,7 +302,20 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     const found = outgoing(to)
     const leftMs = deadlineMs - (clock.monotonicMs() - startedAt)
     if (found === undefined) throw fail('DEADLINE_EXCEEDED', { actor: to, call, deadlineMs: Math.ceil(deadlineMs) })
-    return asks.ask(found.peer, found.out, call, body, { ...callOptions, deadlineMs: leftMs }, at, flags, observed)
+    return { ...found, leftMs }
+  }
+
+  async function askLater(
+    to: string,
+    call: string,
+    body: Encoded,
+    callOptions: ResolvedCallOptions,
+    at: number,
+    flags: number,
+    observed: OutgoingMessage | undefined,
+  ): Promise<unknown> {
+    const { peer, out, leftMs } = await later(to, call, callOptions, at)
+    return asks.ask(peer, out, call, body, { ...callOptions, deadlineMs: leftMs }, at, flags, observed)
   }
 
   function ask(to: string, call: string, arg: unknown, callOptions?: CallOptions): Promise<unknown> {
@@ -341,7 +364,28 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     return { traceparent, tracestate: trace?.tracestate }
   }
 
-  function tell(to: string, call: string, arg: unknown): void {
+  function stream(to: string, call: string, arg: unknown, given?: StreamOptions): AsyncIterableIterator<unknown> {
+    const options = resolveStreamOptions(given)
+    const message = messageInHand()
+    const meta = metaOf(NO_ASKERS, carried(undefined, message)) ?? null
+    // As with an ask, what is sent is the argument of now. The credit is at `CREDIT_AT`.
+    const body = copyOf(codec.encode([call, arg, meta, options.credit], to))
+    const at = message?.deadlineAt ?? Infinity
+    const open = (sink: StreamSink): void => {
+      if (shutBy !== undefined) return sink.onEnd(shutBy)
+      if (gone.has(to)) return sink.onEnd(fail('ACTOR_STOPPED', { actor: to }))
+      const found = outgoing(to)
+      if (found !== undefined) return asks.open(found.peer, found.out, call, body, options, at, sink)
+      later(to, call, { ...options, deadlineMs: options.deadlineMs ?? Infinity }, at).then(
+        ({ peer, out, leftMs }) => asks.open(peer, out, call, body, { ...options, deadlineMs: leftMs }, at, sink),
+        (error: unknown) => sink.onEnd(error),
+      )
+    }
+    return createStreamReader(open, options.credit)
+  }
+
+  function tell(to: string, call: string, arg: unknown, tellOptions?: TellOptions): void {
+    const overflow = tellOptions === undefined ? 'wait' : resolveTellOptions(tellOptions)
     if (shutBy !== undefined || gone.has(to))
       return undelivered(to, call, 'actor-stopped', shutBy?.message ?? 'the receiver is stopped')
     const message = messageInHand()
@@ -354,16 +398,23 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       return undelivered(to, call, 'invalid', String(error))
     }
     const found = outgoing(to)
-    if (found === undefined) return tellLater(to, call, copyOf(body), observed)
-    if (!asks.tell(found.peer, found.out, body, observed)) undelivered(to, call, 'mailbox-full', 'no room', body)
+    if (found === undefined) return tellLater(to, call, copyOf(body), overflow, observed)
+    if (!asks.tell(found.peer, found.out, body, overflow, observed))
+      undelivered(to, call, 'mailbox-full', 'no room', body)
   }
 
-  function tellLater(to: string, call: string, body: Encoded, observed: OutgoingMessage | undefined): void {
+  function tellLater(
+    to: string,
+    call: string,
+    body: Encoded,
+    overflow: Overflow,
+    observed: OutgoingMessage | undefined,
+  ): void {
     arrival(to).then(
       () => {
         const arrived = outgoing(to)
         if (arrived === undefined) undelivered(to, call, 'actor-stopped', 'it was stopped meanwhile', body)
-        else if (!asks.tell(arrived.peer, arrived.out, body, observed))
+        else if (!asks.tell(arrived.peer, arrived.out, body, overflow, observed))
           undelivered(to, call, 'mailbox-full', 'no room', body)
       },
       (error: unknown) =>
@@ -423,6 +474,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
     ask,
     tell,
+    stream,
     onDeath: noteDeath,
     controlOf: (to) => peers.get(to)?.out?.control,
     nudge: (to) => peers.get(to)?.bell.nudge(),
@@ -430,6 +482,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       const { promise, resolve } = Promise.withResolvers<void>()
       onDrained = resolve
       pump.stopTaking()
+      turns.endStreams()
       options.schedule()
       return promise
     },

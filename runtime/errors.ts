@@ -16,10 +16,16 @@ export const runtimeErrors = defineErrors({
     action: 'retry',
   },
   UNKNOWN_HANDLER: { message: 'actor {actor} has no handler {call}', status: 404, action: 'bug' },
+  STREAM_ONLY: { message: '{actor}.{call} is a stream; read it with ref.stream', status: 400, action: 'bug' },
+  NOT_A_STREAM: {
+    message: '{actor}.{call} is not a stream; its handler returned nothing that can be iterated',
+    status: 400,
+    action: 'bug',
+  },
   DEADLINE_EXCEEDED: { message: 'no reply from {actor}.{call} within {deadlineMs} ms', status: 504, action: 'retry' },
   CANCELLED: { message: 'the call {actor}.{call} was cancelled', status: 499, action: 'give-up' },
   MAILBOX_FULL: {
-    message: 'the mailbox of {actor} is full: {queued} messages from {from} are waiting for room',
+    message: 'the mailbox of {actor} is full: {reason}',
     status: 503,
     action: 'retry',
   },

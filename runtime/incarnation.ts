@@ -38,6 +38,11 @@ import {
 /** Starting or stopping a child may take as long as its `init` or its shutdown. */
 const CHILD_DEADLINE_MS = 10 * 60_000
 
+/** What has not settled by then is aborted, so that `terminate` has its time before the thread is ended by force. */
+const DRAIN_SHARE = 0.8
+/** Longer timers fire at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+
 export function createIncarnation(
   boot: Pick<WorkerBoot, 'module' | 'actor'> & Partial<Pick<WorkerBoot, 'preload'>>,
   port: Port,
@@ -49,8 +54,8 @@ export function createIncarnation(
       try {
         for (const module of boot.preload ?? []) await importFirst(module, boot.actor)
         definition = await thread.find(boot)
-        const { kind, peers, inFlightMax, blockingBudgetMs } = definition
-        const value: Description = { kind, peers: [...peers], inFlightMax, blockingBudgetMs }
+        const { kind, peers, inFlightMax, ticketsMax, blockingBudgetMs } = definition
+        const value: Description = { kind, peers: [...peers], inFlightMax, ticketsMax, blockingBudgetMs }
         return { ok: true, value }
       } catch (error) {
         return { ok: false, error: errorToWire(error) }
@@ -110,12 +115,13 @@ async function startLife(
     parking: createParking(slot.words, slot.parkedIndex, wiring.incarnation, thread.atomics),
     blocks,
     handlers: definition.handlers,
+    ticketsMax: definition.ticketsMax,
     invoke: (handler, arg, call) => handler.run(state, arg, { ...context, call }),
     onBell: () => loop.wake(),
     onBlock: (block) => blocks.take(block),
     schedule: () => loop.schedule(),
     onPending: () => {},
-    onStop: () => void stop(),
+    onStop: (withinMs) => void stop(withinMs),
     onDeadLetter: (letter) => post({ kind: 'dead-letter', letter }),
     onLetGo: (generation) => post({ kind: 'let-go', generation }),
     // One that stops in order lets nobody else's end hurry it.
@@ -135,11 +141,14 @@ async function startLife(
     },
   })
 
-  async function stop(): Promise<void> {
+  async function stop(withinMs = Infinity): Promise<void> {
     if (stopping.signal.aborted) return
     let error: unknown = null
     stopping.abort(fail('ACTOR_STOPPED', { actor: wiring.name }))
+    const lateMs = Math.min(withinMs * DRAIN_SHARE, TIMER_MAX_MS)
+    const late = clock.setTimer(lateMs, () => endpoint.abortAll(fail('ACTOR_STOPPED', { actor: wiring.name })))
     await endpoint.drain()
+    late.cancel()
     try {
       await definition.terminate(state, { kind: 'stopped' }, context)
     } catch (thrown) {

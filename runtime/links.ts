@@ -68,11 +68,13 @@ export function createLinks(pool: MemoryPool): Links {
       return removed
     },
     depth(name) {
-      const depth = { records: 0, bytes: 0 }
+      const depth = { records: 0, bytes: 0, droppedNewest: 0, droppedOldest: 0 }
       for (const { to, requests } of links.values()) {
         if (to !== name) continue
         depth.records += records(requests)
         depth.bytes += (Atomics.load(requests, RING_WORD.Tail) - Atomics.load(requests, RING_WORD.Head)) >>> 0
+        depth.droppedNewest += Atomics.load(requests, RING_WORD.DroppedNewest) >>> 0
+        depth.droppedOldest += Atomics.load(requests, RING_WORD.Skipped) >>> 0
       }
       return depth
     },

@@ -102,7 +102,7 @@ export function createLives(options: LivesOptions): Lives {
   async function stop(child: Child, deadlineMs: number): Promise<void> {
     setStatus(child, 'stopping')
     if (deadlineMs > 0) {
-      switchboard.askToStop(child)
+      switchboard.askToStop(child, deadlineMs)
       if (!(await untilStopped(child, deadlineMs))) logger.warn('stop forced', { actor: child.spec.name, deadlineMs })
     }
     await terminate(child)
@@ -140,6 +140,7 @@ export function createLives(options: LivesOptions): Lives {
     const turn = child.slot.get(BOARD_WORD.Turn)
     if (child.table !== undefined) blame(child.table, turn === 0 ? null : turn - 1, diedByItself)
     options.onLaidDown(child)
+    child.betweenTurns = turn === 0 && diedByItself
     child.slot.set(BOARD_WORD.Turn, 0)
     child.slot.set(BOARD_WORD.Parked, 0)
     child.worker = undefined

@@ -33,8 +33,8 @@ export function createTurnEvents(actor: string, incarnation: number): TurnEvents
     return (turn.incoming ??= {
       actor,
       incarnation,
-      kind: turn.kind === RecordKind.Ask ? 'ask' : 'tell',
-      id: messageId(turn.senderIncarnation, turn.correlation),
+      kind: turn.kind === RecordKind.Ask ? 'ask' : turn.kind === RecordKind.Open ? 'stream' : 'tell',
+      id: messageId(turn.correlation),
       sender: turn.sender,
       get call() {
         return turn.call

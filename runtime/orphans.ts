@@ -6,9 +6,9 @@
  * nothing is added to its rings; the receiver copies a record into a cell before it gives up its place in the ring. So
  * rings are looked at first and cells after: what is in neither is named by nobody, or freed already.
  */
-import { readBlockReference } from './asks.ts'
 import { openHeldTable, type HeldTableMemory } from './mailbox/held-table.ts'
 import { RecordFlag, RING_WORD } from './rings/layout.ts'
+import { readNumber } from './rings/numbers.ts'
 import { createConsumer, type RingMemory } from './rings/ring.ts'
 
 /** Of these blocks to one receiver, those that no record in the dead sender's rings to it and none of its cells names. */
@@ -31,7 +31,7 @@ function blocksInRing(memory: RingMemory): readonly number[] {
   const reader = createConsumer({ ...memory, words })
   const ids: number[] = []
   while (reader.next()) {
-    if ((reader.flags & RecordFlag.Block) !== 0) ids.push(readBlockReference(reader.data, reader.payloadStart))
+    if ((reader.flags & RecordFlag.Block) !== 0) ids.push(readNumber(reader.data, reader.payloadStart, 0))
     reader.advance()
   }
   return ids
@@ -43,5 +43,5 @@ function blocksInCells(memory: HeldTableMemory): readonly number[] {
     .takeLeftovers()
     .map((cell) => table.read(cell))
     .filter(({ flags }) => (flags & RecordFlag.Block) !== 0)
-    .map(({ bytes, payloadStart }) => readBlockReference(bytes, payloadStart))
+    .map(({ bytes, payloadStart }) => readNumber(bytes, payloadStart, 0))
 }

@@ -1,5 +1,5 @@
 /** A thread's view of one other thread it may talk to: lanes out, lanes in, and the bell. */
-import type { BoardSlot } from './board.ts'
+import { lives, type BoardSlot } from './board.ts'
 import { createLane, type Lane, type LaneLimits } from './rings/lane.ts'
 import { createConsumer, createProducer, type AtomicsLike, type RingConsumer } from './rings/ring.ts'
 import { createBell, type Bell, type BellBatch } from './rings/waiting.ts'
@@ -30,6 +30,8 @@ export interface Peer {
   readonly bell: Bell
   out: Outgoing | undefined
   in: Incoming | undefined
+  /** Whether that incarnation of the peer lives, as far as the supervisor knows. */
+  readonly lives: (incarnation: number) => boolean
 }
 
 /** What waits for room in a request ring: beyond it an ask fails with `MAILBOX_FULL`. */
@@ -45,6 +47,7 @@ export function createPeer(wiring: PeerWiring, slot: BoardSlot, bells: BellBatch
     bell: createBell(slot.words, slot.parkedIndex, bells, atomics),
     out: undefined,
     in: undefined,
+    lives: (incarnation) => lives(slot, incarnation),
   }
   rewire(peer, wiring, atomics)
   return peer

@@ -8,14 +8,15 @@
  *     that asks cannot deadlock on room.
  * I2. A record whose block has not arrived stays in its ring and holds up its lane: order per sender is kept.
  */
-import { readBlockReference, type Asks } from './asks.ts'
+import type { Asks } from './asks.ts'
 import type { BlockPort } from './blocks.ts'
 import type { Codec } from './codec.ts'
-import { errorToWire } from './common/errors.ts'
+import type { PitError } from './common/errors.ts'
 import { Pumped } from './loop.ts'
 import type { HeldTable } from './mailbox/held-table.ts'
 import type { Incoming, Outgoing, Peer } from './peer.ts'
 import { RecordFlag, RecordKind } from './rings/layout.ts'
+import { readNumber } from './rings/numbers.ts'
 import type { RingConsumer } from './rings/ring.ts'
 import type { Turns } from './turns.ts'
 
@@ -35,7 +36,8 @@ export interface PumpHost {
   readonly table: HeldTable
   readonly codec: Codec
   readonly blocks: BlockPort
-  readonly onStop: () => void
+  /** `withinMs`: after it the thread is ended by force. */
+  readonly onStop: (withinMs: number) => void
   readonly onDeath: (body: unknown) => void
 }
 
@@ -69,10 +71,14 @@ export function createPump(host: PumpHost): Pump {
     let count = 0
     while (link.control.next()) {
       const { kind, correlation, data, payloadStart, payloadEnd } = link.control
+      const numbers = kind === RecordKind.Credit || kind === RecordKind.Stop
+      const first = numbers ? readNumber(data, payloadStart, 0) : 0
+      const second = kind === RecordKind.Credit ? readNumber(data, payloadStart, 1) : 0
       const body = kind === RecordKind.Death ? codec.decode(data, payloadStart, payloadEnd, host.name) : undefined
       advance(link.control, peer)
       if (kind === RecordKind.Cancel) cancel(link, correlation)
-      else if (kind === RecordKind.Stop) host.onStop()
+      else if (kind === RecordKind.Credit) turns.grant(correlation, first, second)
+      else if (kind === RecordKind.Stop) host.onStop(first)
       else if (kind === RecordKind.Death) host.onDeath(body)
       count++
     }
@@ -90,11 +96,12 @@ export function createPump(host: PumpHost): Pump {
     while (count < REPLIES_PER_ROUND && replies.next()) {
       const { kind, correlation } = replies
       const large = (replies.flags & RecordFlag.Block) !== 0
-      const id = large ? readBlockReference(replies.data, replies.payloadStart) : 0
+      const id = large ? readNumber(replies.data, replies.payloadStart, 0) : 0
       const block = large ? blocks.get(id) : undefined
       // Also when nobody waits for it any more: what arrives after it was freed would stay.
       if (large && block === undefined) break
       if (asks.has(correlation)) settleReply(peer, kind as RecordKind, correlation, replies, block)
+      else if (kind === RecordKind.Item) asks.disown(link, correlation)
       if (large) blocks.free(id)
       advance(replies, peer)
       count++
@@ -109,6 +116,7 @@ export function createPump(host: PumpHost): Pump {
     { data, payloadStart, payloadEnd }: RingConsumer,
     block: SharedArrayBuffer | undefined,
   ): void {
+    const bytes = block?.byteLength ?? payloadEnd - payloadStart
     let value: unknown
     try {
       value =
@@ -116,9 +124,9 @@ export function createPump(host: PumpHost): Pump {
           ? codec.decode(data, payloadStart, payloadEnd, peer.name)
           : codec.decode(Buffer.from(block as unknown as ArrayBuffer), 0, block.byteLength, peer.name)
     } catch (error) {
-      return asks.settle(correlation, RecordKind.Failure, errorToWire(error))
+      return asks.refuse(correlation, error as PitError)
     }
-    asks.settle(correlation, kind, value)
+    asks.settle(correlation, kind, value, bytes)
   }
 
   /** The record at the head came after the stop. */
@@ -133,7 +141,7 @@ export function createPump(host: PumpHost): Pump {
     const { requests } = link
     if (tooLate(link)) return false
     if ((requests.flags & RecordFlag.Block) === 0) return true
-    return blocks.get(readBlockReference(requests.data, requests.payloadStart)) !== undefined
+    return blocks.get(readNumber(requests.data, requests.payloadStart, 0)) !== undefined
   }
 
   function readRequest(peer: Peer, link: Incoming): boolean {
@@ -143,9 +151,12 @@ export function createPump(host: PumpHost): Pump {
       return false
     }
     if (!takeable(link)) return false
+    if ((requests.flags & RecordFlag.Droppable) !== 0 && requests.skippable()) {
+      skip(peer, link)
+      return true
+    }
     if (cancelled.size > 0 && cancelled.delete(requests.correlation)) {
-      if ((requests.flags & RecordFlag.Block) !== 0)
-        blocks.free(readBlockReference(requests.data, requests.payloadStart))
+      if ((requests.flags & RecordFlag.Block) !== 0) blocks.free(readNumber(requests.data, requests.payloadStart, 0))
       advance(requests, peer)
       return true
     }
@@ -157,6 +168,14 @@ export function createPump(host: PumpHost): Pump {
     advance(requests, peer)
     turns.start(cell, peer)
     return true
+  }
+
+  /** The sender wants the room of this record for a newer one. */
+  function skip(peer: Peer, { requests, replies }: Incoming): void {
+    const { kind, flags, correlation, data, payloadStart } = requests
+    if ((flags & RecordFlag.Block) !== 0) blocks.free(readNumber(data, payloadStart, 0))
+    if (kind === RecordKind.Ask) turns.refuse(replies, correlation)
+    if (requests.skip()) peer.bell.ring()
   }
 
   function readRequests(peer: Peer, link: Incoming): number {
@@ -197,12 +216,13 @@ export function createPump(host: PumpHost): Pump {
     }
     if (link === undefined) return false
     if (!link.control.empty() || (link.replies.queued() > 0 && !link.replies.waitForRoom())) return true
-    return accepting && !cellWanted && link.requests.next() && takeable(link)
+    if (!accepting || !link.requests.next() || !takeable(link)) return false
+    return !cellWanted || link.requests.skippable()
   }
 
   function replyReadable(replies: RingConsumer): boolean {
     if ((replies.flags & RecordFlag.Block) === 0) return true
-    return blocks.get(readBlockReference(replies.data, replies.payloadStart)) !== undefined
+    return blocks.get(readNumber(replies.data, replies.payloadStart, 0)) !== undefined
   }
 
   return {

@@ -1,17 +1,19 @@
 /** Typed refs: objects whose every property is a call of that name. */
-import type { ActorKey, ActorRef, AnyProtocol, CallOptions } from './define-actor.ts'
+import type { ActorKey, ActorRef, AnyProtocol, CallOptions, StreamOptions, TellOptions } from './define-actor.ts'
 
 /** How a ref sends; an endpoint is one. */
 export interface Sender {
   ask(to: string, call: string, arg: unknown, options?: CallOptions): Promise<unknown>
-  tell(to: string, call: string, arg: unknown): void
+  tell(to: string, call: string, arg: unknown, options?: TellOptions): void
+  stream(to: string, call: string, arg: unknown, options?: StreamOptions): AsyncIterableIterator<unknown>
 }
 
 export function createRef<P extends AnyProtocol>(sender: Sender, key: ActorKey<P>): ActorRef<P> {
   const { name } = key
   const ask = byName((call) => (arg, options) => sender.ask(name, call, arg, options))
-  const tell = byName((call) => (arg) => sender.tell(name, call, arg))
-  return Object.freeze({ name, ask, tell }) as unknown as ActorRef<P>
+  const tell = byName((call) => (arg, options) => sender.tell(name, call, arg, options))
+  const stream = byName((call) => (arg, options) => sender.stream(name, call, arg, options))
+  return Object.freeze({ name, ask, tell, stream }) as unknown as ActorRef<P>
 }
 
 /** Refs by name, made once each: behaviours ask for them with every message. */

@@ -219,10 +219,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   function announce(child: Child, reason: ExitReason, restarting: boolean): void {
-    const { incarnation, generation } = child
+    const { incarnation, generation, betweenTurns } = child
     const { name } = child.spec
     const marks = actorLinks.end({ name, incarnation }, reason.kind !== 'stopped')
-    switchboard.announce({ notice: { name, incarnation, reason, restarting }, generation }, marks)
+    switchboard.announce({ notice: { name, incarnation, reason, restarting }, generation, betweenTurns }, marks)
   }
 
   /** A dynamic child that could not start: whoever has called it meanwhile must hear that it is not there. */

@@ -12,6 +12,7 @@ import type { Endpoint } from './endpoint.ts'
 import type { Links } from './links.ts'
 import type { MemoryPool } from './memory-pool.ts'
 import { inlineBytesMax, RecordFlag, RecordKind } from './rings/layout.ts'
+import { numbersPayload } from './rings/numbers.ts'
 import type { Transport } from './transport.ts'
 import { HOST, HOST_INCARNATION, type DeathRecord, type PeerWiring, type Port, type StartWiring } from './wiring.ts'
 
@@ -38,8 +39,8 @@ export interface Switchboard {
   announce(record: DeathRecord, links: ReadonlyMap<string, LinkMark>): void
   /** Tells one thread. */
   tell(child: Child, record: DeathRecord): void
-  /** Asks a child to stop in order. */
-  askToStop(child: Child): void
+  /** Asks a child to stop in order, within that time. */
+  askToStop(child: Child, withinMs: number): void
   /** Whether that actor may send to this child. */
   mayReach(from: string, child: Child): boolean
 }
@@ -145,9 +146,10 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
     plug,
     announce,
     tell,
-    askToStop(child) {
+    askToStop(child, withinMs) {
       const lane = endpoint.controlOf(child.spec.name)
-      lane?.send(RecordKind.Stop, RecordFlag.None, HOST_INCARNATION, 0, Infinity, new Uint8Array(0), 0, 0)
+      const payload = numbersPayload(withinMs)
+      lane?.send(RecordKind.Stop, RecordFlag.None, HOST_INCARNATION, 0, Infinity, payload, 0, payload.length)
     },
     mayReach,
   }

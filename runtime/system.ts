@@ -162,7 +162,8 @@ function openSystem({
       closed === undefined
         ? endpoint.ask(to, call, arg, callOptions)
         : Promise.reject(fail('ACTOR_STOPPED', { actor: to })),
-    tell: (to, call, arg) => endpoint.tell(to, call, arg),
+    tell: (to, call, arg, tellOptions) => endpoint.tell(to, call, arg, tellOptions),
+    stream: (to, call, arg, streamOptions) => endpoint.stream(to, call, arg, streamOptions),
   }
   const refs = createRefs(sender)
   const untaken = (): boolean => endpoint.queued() > 0 || supervisor.untaken()
@@ -246,7 +247,7 @@ function hostCalls(supervisor: () => Supervisor): ReadonlyMap<string, ResolvedHa
   return new Map(
     (Object.entries(handlers) as [string, AnyHandler][]).map(([name, handler]) => [
       name,
-      { redeliver: false, run: (_state, arg, ctx) => handler(arg, ctx.call.sender) },
+      { redeliver: false, ticket: false, generator: false, run: (_state, arg, ctx) => handler(arg, ctx.call.sender) },
     ]),
   )
 }

@@ -4,30 +4,37 @@
  *   take ─► (expired | cancelled → free)
  *        ─► decode ─► unknown handler, bad bytes → failure
  *        ─► turn: handler runs to its first await; a value or a throw is answered in the same turn
- *        ─► its promise settles later → answer
+ *        ─► its promise settles later → answer; with a ticket its cell is freed at once (tickets.ts)
+ *        ─► an opened stream: what can be iterated → items, then the answer (stream-writer.ts)
  *   answer: reply published in the ring, then the cell is freed (mailbox/held-table.ts, I1)
  */
 import type { BlockPort } from './blocks.ts'
-import { blockReference, CORRELATION_SPAN, readBlockReference } from './asks.ts'
+import { createAnswers } from './answers.ts'
 import { BOARD_TIMES, BOARD_WORD, type BoardSlot } from './board.ts'
-import type { Codec, Encoded } from './codec.ts'
+import { MESSAGE_BYTES_MAX, type Codec, type Encoded } from './codec.ts'
 import type { Clock } from './common/clock.ts'
-import { describe, errorToWire, type PitError, type WireError } from './common/errors.ts'
-import type { DeadLetterFacts, DeadLetterReason } from './dead-letters.ts'
+import { describe, errorToWire, type PitError } from './common/errors.ts'
+import { CREDIT_DEFAULT, CREDIT_MAX } from './credit.ts'
+import type { DeadLetterFacts } from './dead-letters.ts'
 import { createDeadlineSweep } from './deadlines.ts'
 import type { Call, ResolvedHandler } from './define-actor.ts'
-import { events, type IncomingMessage } from './diagnostics.ts'
+import { events } from './diagnostics.ts'
 import { fail } from './errors.ts'
 import type { HeldMessage, HeldTable } from './mailbox/held-table.ts'
 import { readMeta } from './message-meta.ts'
 import { createTurnEvents } from './observed-turns.ts'
-import type { Incoming, Peer } from './peer.ts'
-import { inlineBytesMax, RecordFlag, RecordKind } from './rings/layout.ts'
-import { callScope, NO_ASKERS, type CallScope } from './scope.ts'
-import type { TraceContext } from './trace-context.ts'
+import type { Peer } from './peer.ts'
+import { redelivery } from './redelivery.ts'
+import { NO_CELL, RunningCall, type Running } from './running.ts'
+import type { Lane } from './rings/lane.ts'
+import { RecordFlag, RecordKind } from './rings/layout.ts'
+import { readNumber } from './rings/numbers.ts'
+import { callScope, NO_ASKERS } from './scope.ts'
+import { createStreamWriter, iteratorOf } from './stream-writer.ts'
+import { acceptanceToWire, NO_RUNS, runsBefore, type RunsBefore } from './tickets.ts'
 
-/** Crashes in the turn of one message after which it is not delivered again. Fewer than a system's restarts. */
-export const POISON_CRASHES = 3
+/** How long a stop waits for the clean-up of a stream that it has ended. */
+const STREAM_CLOSE_MS = 1_000
 
 export interface TurnHost {
   readonly name: string
@@ -39,32 +46,12 @@ export interface TurnHost {
   readonly table: HeldTable
   readonly slot: BoardSlot
   readonly handlers: ReadonlyMap<string, ResolvedHandler>
+  readonly ticketsMax: number
   /** Runs the handler with the behaviour's state and a context for this call. */
   readonly invoke: (handler: ResolvedHandler, arg: unknown, call: Call) => unknown
   /** A cell became free, or a message settled. */
   readonly onSettled: () => void
   readonly onDeadLetter: (facts: DeadLetterFacts) => void
-}
-
-interface Running extends CallScope {
-  readonly cell: number
-  readonly kind: number
-  readonly correlation: number
-  readonly senderIncarnation: number
-  readonly sender: string
-  readonly link: Incoming | undefined
-  readonly blockId: number | null
-  readonly redelivered: number
-  /** When the handler started, on the clock all threads share; 0 before. */
-  startedAt: number
-  call: string
-  controller: AbortController | undefined
-  abortedWith: PitError | undefined
-  /** The asker's incarnation is dead: nobody waits for the reply. */
-  orphaned: boolean
-  askers: readonly string[]
-  trace: TraceContext | undefined
-  incoming: IncomingMessage | undefined
 }
 
 export interface Turns {
@@ -74,6 +61,12 @@ export interface Turns {
   recover(peerOf: (lane: number) => Peer | undefined): void
   /** Aborts the handler's signal; `false` when that message is not running here. */
   cancel(correlation: number): boolean
+  /** Answers an ask that was skipped to make room for newer ones. */
+  refuse(replies: Lane, correlation: number): void
+  /** The reader of a stream gives credit back. */
+  grant(correlation: number, items: number, bytes: number): void
+  /** Ends every stream, open or to be opened: the actor stops. */
+  endStreams(): void
   orphan(sender: string, incarnation: number): void
   /** Messages that somebody still waits for. */
   awaited(): number
@@ -84,7 +77,17 @@ export function createTurns(host: TurnHost): Turns {
   const { table, slot, codec, clock, sharedMs } = host
   const running = new Map<number, Running>()
   const told = createTurnEvents(host.name, host.incarnation)
+  const { answer, bury, refuse, release, sendBack, settle } = createAnswers({
+    ...host,
+    running,
+    told,
+    onTicketSettled: () => tickets--,
+  })
   const sweep = createDeadlineSweep(clock, expire)
+  let tickets = 0
+  // Streams that the stop has ended and whose clean-up still runs.
+  let closing = 0
+  let stopping = false
 
   function expire(): number {
     const now = sharedMs()
@@ -103,6 +106,7 @@ export function createTurns(host: TurnHost): Turns {
   function abort(turn: Running, error: PitError): void {
     turn.abortedWith ??= error
     turn.controller?.abort(turn.abortedWith)
+    turn.stream?.close()
   }
 
   function signalOf(turn: Running): AbortSignal {
@@ -128,7 +132,9 @@ export function createTurns(host: TurnHost): Turns {
       senderIncarnation: incarnation,
       sender: peer?.name ?? '',
       link: peer?.in,
-      blockId: large ? readBlockReference(message.bytes, message.payloadStart) : null,
+      blockId: large ? readNumber(message.bytes, message.payloadStart, 0) : null,
+      untilAccepted: (message.flags & RecordFlag.DeadlineUntilAccepted) !== 0,
+      stream: undefined,
       redelivered: message.redelivered,
       startedAt: 0,
       call: '',
@@ -142,18 +148,22 @@ export function createTurns(host: TurnHost): Turns {
     }
   }
 
-  /** The argument; the call's name and what else the message carries go into `turn`. */
-  function readBody(message: HeldMessage, turn: Running): unknown {
+  function encodedBody(message: HeldMessage, turn: Running): Encoded {
     const block = turn.blockId === null ? undefined : host.blocks.get(turn.blockId)
-    const body =
-      block === undefined
-        ? codec.decode(message.bytes, message.payloadStart, message.payloadEnd, host.name)
-        : codec.decode(Buffer.from(block as unknown as ArrayBuffer), 0, block.byteLength, host.name)
+    return block === undefined
+      ? { bytes: message.bytes, start: message.payloadStart, end: message.payloadEnd }
+      : { bytes: Buffer.from(block as unknown as ArrayBuffer), start: 0, end: block.byteLength }
+  }
+
+  /** The body; the call's name and what else the message carries go into `turn`. */
+  function readBody(message: HeldMessage, turn: Running): readonly unknown[] {
+    const { bytes, start, end } = encodedBody(message, turn)
+    const body = codec.decode(bytes, start, end, host.name)
     if (!Array.isArray(body) || typeof body[0] !== 'string')
       throw fail('CODEC_INVALID', { actor: host.name, reason: 'the body is not a call' })
     turn.call = body[0]
-    if (body.length > 2) noteMeta(turn, body[2])
-    return body[1]
+    if (body.length > 2 && body[2] !== null) noteMeta(turn, body[2])
+    return body
   }
 
   function noteMeta(turn: Running, data: unknown): void {
@@ -166,8 +176,10 @@ export function createTurns(host: TurnHost): Turns {
     }
   }
 
-  function run(message: HeldMessage, turn: Running, handler: ResolvedHandler, arg: unknown): void {
-    const call = new RunningCall(turn, message.redelivered, host, signalOf)
+  function run(message: HeldMessage, turn: Running, handler: ResolvedHandler, body: readonly unknown[]): void {
+    const before = body.length > 3 ? runsBefore(body) : NO_RUNS
+    const arg = body[1]
+    const call = new RunningCall(turn, message.redelivered + before.redelivered, host, signalOf)
     let result: unknown
     slot.put(BOARD_WORD.Turn, turn.cell + 1)
     try {
@@ -180,75 +192,94 @@ export function createTurns(host: TurnHost): Turns {
     } finally {
       slot.put(BOARD_WORD.Turn, 0)
     }
-    if (!isPromiseLike(result)) return answer(turn, RecordKind.Reply, result)
+    if (!isPromiseLike(result)) return came(turn, result, body)
+    if (handler.ticket && turn.kind === RecordKind.Ask) accept(message, turn, handler, before)
     Promise.resolve(result).then(
-      (value: unknown) => answer(turn, RecordKind.Reply, value),
+      (value: unknown) => came(turn, value, body),
       (error: unknown) => answer(turn, RecordKind.Failure, errorToWire(error)),
     )
   }
 
-  function answer(turn: Running, kind: RecordKind, value: unknown): void {
-    running.delete(turn.correlation)
-    turn.settled = true
-    if (turn.startedAt > 0) slot.time(BOARD_TIMES.Run, sharedMs() - turn.startedAt)
-    if (turn.link === undefined || turn.kind !== RecordKind.Ask) {
-      const error = kind === RecordKind.Failure ? (value as WireError) : undefined
-      noteSettled(turn, error)
-      if (error !== undefined) bury(turn, reasonOf(error.code), error.message)
-      return settle(turn)
+  /** What the handler has come to: the reply, or what a stream iterates. */
+  function came(turn: Running, value: unknown, body: readonly unknown[]): void {
+    if (turn.settled) return
+    if (turn.kind === RecordKind.Open) return stream(turn, value, body[CREDIT_AT])
+    if (typeof value === 'object' && value !== null && isStream(value)) {
+      return answer(turn, RecordKind.Failure, errorToWire(fail('STREAM_ONLY', { actor: host.name, call: turn.call })))
     }
-    slot.add(BOARD_WORD.MessagesOut, 1)
-    sendReply(turn, turn.link, kind, value)
+    answer(turn, RecordKind.Reply, value)
   }
 
-  function noteSettled(turn: Running, error: WireError | undefined): void {
-    if (events['message-settled'].hasSubscribers)
-      told.settled(turn, turn.startedAt > 0 ? sharedMs() - turn.startedAt : 0, error)
-  }
-
-  /** Its cell still holds it. */
-  function bury(turn: Running, reason: DeadLetterReason, detail: string): void {
-    const message = table.read(turn.cell)
-    const body = (): Uint8Array | undefined => {
-      if (turn.blockId === null) return message.bytes.subarray(message.payloadStart, message.payloadEnd)
-      const block = host.blocks.get(turn.blockId)
-      return block === undefined ? undefined : new Uint8Array(block)
+  function stream(turn: Running, value: unknown, credit: unknown): void {
+    const { link } = turn
+    const iterator = iteratorOf(value)
+    if (iterator === undefined || link === undefined) {
+      const error = fail('NOT_A_STREAM', { actor: host.name, call: turn.call })
+      return answer(turn, RecordKind.Failure, errorToWire(error))
     }
-    const { call, sender } = turn
-    host.onDeadLetter({ actor: host.name, call, sender, reason, detail, crashes: message.crashes, body })
+    turn.stream = createStreamWriter(iterator, {
+      credit: typeof credit === 'number' && credit >= 1 && credit <= CREDIT_MAX ? credit : CREDIT_DEFAULT,
+      bytesMax: link.replies.capacityBytes,
+      turn: (step) => inTurn(turn, step),
+      send(item, onPublished) {
+        const body = codec.encode(item, host.name)
+        const bytes = body.end - body.start
+        slot.add(BOARD_WORD.MessagesOut, 1)
+        sendBack(turn, link, RecordKind.Item, body, onPublished)
+        return bytes
+      },
+      end(error) {
+        if (error === undefined) answer(turn, RecordKind.Reply, undefined)
+        else answer(turn, RecordKind.Failure, errorToWire(error.thrown))
+      },
+      closed() {
+        if (!turn.settled) return answer(turn, RecordKind.Failure, errorToWire(turn.abortedWith))
+        if (closing > 0) closing--
+        host.onSettled()
+      },
+    })
+    if (turn.abortedWith !== undefined) turn.stream.close()
   }
 
-  function sendReply(turn: Running, link: Incoming, kind: RecordKind, value: unknown): void {
-    let body: Encoded
+  /** Code of a handler that goes on after its first turn. */
+  function inTurn<T>(turn: Running, step: () => T): T {
+    slot.put(BOARD_WORD.Turn, turn.cell + 1)
     try {
-      body = codec.encode(value, host.name)
-    } catch (error) {
-      return sendReply(turn, link, RecordKind.Failure, errorToWire(error))
+      return callScope.run(turn, step)
+    } finally {
+      slot.put(BOARD_WORD.Turn, 0)
     }
-    noteSettled(turn, kind === RecordKind.Failure ? (value as WireError) : undefined)
-    const { bytes, start, end } = body
-    const { correlation } = turn
-    const freed = (): void => settle(turn)
-    if (end - start <= inlineBytesMax(link.replies.capacityBytes)) {
-      link.replies.send(kind, RecordFlag.None, host.incarnation, correlation, Infinity, bytes, start, end, freed)
-      return
-    }
-    // The asker's next life would have to free a block that it never asked for.
-    if (turn.orphaned) return settle(turn)
-    const reference = blockReference(host.blocks.send(turn.sender, bytes, start, end))
-    link.replies.send(kind, RecordFlag.Block, host.incarnation, correlation, Infinity, reference, 0, 8, freed)
   }
 
-  function settle(turn: Running): void {
-    if (turn.blockId !== null) host.blocks.free(turn.blockId)
-    table.free(turn.cell)
-    slot.put(BOARD_WORD.InFlight, table.inFlight())
-    host.onSettled()
+  /** From here on the message is its asker's to keep (tickets.ts, I1). */
+  function accept(message: HeldMessage, turn: Running, handler: ResolvedHandler, before: RunsBefore): void {
+    const { link } = turn
+    if (link === undefined) return
+    let body: Uint8Array | null = null
+    if (handler.redeliver) {
+      const { bytes, start, end } = encodedBody(message, turn)
+      // Too large to be handed back: its cell keeps it.
+      if (end - start > MESSAGE_BYTES_MAX / 2) return
+      body = Uint8Array.prototype.slice.call(bytes, start, end)
+    }
+    const acceptance = acceptanceToWire({
+      incarnation: host.incarnation,
+      redelivered: message.redelivered + before.redelivered,
+      crashes: message.crashes + before.crashes,
+      body,
+    })
+    tickets++
+    if (turn.untilAccepted) turn.deadlineAt = Infinity
+    sendBack(turn, link, RecordKind.Accepted, codec.encode(acceptance, host.name), () => {
+      if (turn.cell !== NO_CELL) release(turn)
+    })
   }
 
   function start(cell: number, peer: Peer | undefined): void {
     const message = table.read(cell)
     const turn = open(message, peer)
+    // Asked again by its asker, and delivered again from its cell: it runs already, and is answered once (tickets.ts, I1).
+    if ((message.flags & RecordFlag.Again) !== 0 && running.has(turn.correlation)) return release(turn)
     running.set(turn.correlation, turn)
     slot.add(BOARD_WORD.MessagesIn, 1)
     slot.put(BOARD_WORD.InFlight, table.inFlight())
@@ -260,9 +291,9 @@ export function createTurns(host: TurnHost): Turns {
       bury(turn, 'expired', 'its deadline passed before its turn')
       return settle(turn)
     }
-    let arg: unknown
+    let body: readonly unknown[]
     try {
-      arg = readBody(message, turn)
+      body = readBody(message, turn)
     } catch (error) {
       return answer(turn, RecordKind.Failure, errorToWire(error))
     }
@@ -271,40 +302,70 @@ export function createTurns(host: TurnHost): Turns {
       const error = fail('UNKNOWN_HANDLER', { actor: host.name, call: turn.call })
       return answer(turn, RecordKind.Failure, errorToWire(error))
     }
+    if (handler.generator || handler.ticket || turn.kind === RecordKind.Open) {
+      const refused = refusal(turn, peer, handler)
+      if (refused !== undefined) return answer(turn, RecordKind.Failure, errorToWire(refused))
+    }
     table.markStarted(cell)
     turn.startedAt = now
     slot.time(BOARD_TIMES.Wait, now - message.sentAt)
-    run(message, turn, handler, arg)
+    run(message, turn, handler, body)
+  }
+
+  /** Why a stream or work with a ticket does not begin. */
+  function refusal(turn: Running, peer: Peer | undefined, handler: ResolvedHandler): PitError | undefined {
+    const fields = { actor: host.name, call: turn.call }
+    if (turn.kind !== RecordKind.Open) {
+      if (handler.generator) return fail('STREAM_ONLY', fields)
+      if (!handler.ticket || turn.kind !== RecordKind.Ask || tickets < host.ticketsMax) return undefined
+      return fail('MAILBOX_FULL', { ...fields, reason: `${tickets} works with a ticket are running` })
+    }
+    if (handler.ticket) return fail('NOT_A_STREAM', fields)
+    if (stopping) return fail('ACTOR_STOPPED', fields)
+    // Its reader died: nobody would ever take an item, or end it.
+    return peer?.lives(turn.senderIncarnation) === true ? undefined : fail('CANCELLED', fields)
+  }
+
+  /** Its reader is told at once: the generator may hang in an await. */
+  function endStream(turn: Running): void {
+    const error = fail('ACTOR_STOPPED', { actor: host.name })
+    if (turn.stream !== undefined) closing++
+    answer(turn, RecordKind.Failure, errorToWire(error))
+    abort(turn, error)
   }
 
   /** Its block is gone: it was answered, and its incarnation died before it freed the cell too. */
   function isFreed({ flags, bytes, payloadStart }: HeldMessage): boolean {
-    return (flags & RecordFlag.Block) !== 0 && host.blocks.get(readBlockReference(bytes, payloadStart)) === undefined
+    return (flags & RecordFlag.Block) !== 0 && host.blocks.get(readNumber(bytes, payloadStart, 0)) === undefined
   }
 
   /** A message whose handler ran when its incarnation died: again, or the end of it. */
   function recoverInterrupted(cell: number, message: HeldMessage, peer: Peer | undefined): void {
     const turn = open(message, peer)
     let handler: ResolvedHandler | undefined
+    let crashes = message.crashes
     try {
-      readBody(message, turn)
+      const body = readBody(message, turn)
       handler = host.handlers.get(turn.call)
+      crashes += runsBefore(body).crashes
     } catch (error) {
       return answer(turn, RecordKind.Failure, errorToWire(error))
     }
-    const fields = { actor: host.name, call: turn.call, crashes: message.crashes }
-    if (message.crashes >= POISON_CRASHES) {
-      const error = fail('POISON_MESSAGE', fields)
-      // A tell's failure is a dead letter anyway.
-      if (turn.kind === RecordKind.Ask && turn.link !== undefined) bury(turn, 'poison', error.message)
-      return answer(turn, RecordKind.Failure, errorToWire(error))
+    const fields = { actor: host.name, call: turn.call, crashes }
+    switch (redelivery(handler?.redeliver === true && turn.kind !== RecordKind.Open, crashes)) {
+      case 'poison': {
+        const error = fail('POISON_MESSAGE', fields)
+        // A tell's failure is a dead letter anyway.
+        if (turn.kind === RecordKind.Ask && turn.link !== undefined) bury(turn, 'poison', error.message)
+        return answer(turn, RecordKind.Failure, errorToWire(error))
+      }
+      case 'restarted':
+        return answer(turn, RecordKind.Failure, errorToWire(fail('ACTOR_RESTARTED', fields)))
+      case 'again':
+        slot.add(BOARD_WORD.Redelivered, 1)
+        if (events['message-redelivered'].hasSubscribers) told.redelivered(turn, crashes)
+        return start(cell, peer)
     }
-    if (handler?.redeliver !== true) {
-      return answer(turn, RecordKind.Failure, errorToWire(fail('ACTOR_RESTARTED', fields)))
-    }
-    slot.add(BOARD_WORD.Redelivered, 1)
-    if (events['message-redelivered'].hasSubscribers) told.redelivered(turn, message.crashes)
-    start(cell, peer)
   }
 
   return {
@@ -327,10 +388,25 @@ export function createTurns(host: TurnHost): Turns {
     },
     orphan(sender, incarnation) {
       for (const turn of running.values()) {
-        if (turn.sender === sender && turn.senderIncarnation === incarnation) turn.orphaned = true
+        if (turn.sender !== sender || turn.senderIncarnation !== incarnation) continue
+        turn.orphaned = true
+        if (turn.kind === RecordKind.Open) abort(turn, fail('CANCELLED', { actor: host.name, call: turn.call }))
       }
     },
+    refuse,
+    grant: (correlation, items, bytes) => running.get(correlation)?.stream?.grant(items, bytes),
+    endStreams() {
+      if (stopping) return
+      stopping = true
+      for (const turn of running.values()) if (turn.kind === RecordKind.Open) endStream(turn)
+      if (closing === 0) return
+      clock.setTimer(STREAM_CLOSE_MS, () => {
+        closing = 0
+        host.onSettled()
+      })
+    },
     awaited: () =>
+      closing +
       [...running.values()].filter(({ orphaned, abortedWith }) => !orphaned && abortedWith === undefined).length,
     abortAll(error) {
       for (const turn of running.values()) abort(turn, error)
@@ -338,72 +414,11 @@ export function createTurns(host: TurnHost): Turns {
   }
 }
 
-/**
- * What a handler sees of its message. A class, because one is made per message and hardly ever asked for its id or its
- * signal: getters of a prototype cost nothing until then.
- */
-class RunningCall implements Call {
-  readonly #turn: Running
-  readonly #host: Pick<TurnHost, 'clock' | 'sharedMs'>
-  readonly #signalOf: (turn: Running) => AbortSignal
-  readonly redelivered: number
+/** Place of a stream's credit in the body of its opening, after call, argument and context. */
+export const CREDIT_AT = 3
 
-  constructor(
-    turn: Running,
-    redelivered: number,
-    host: Pick<TurnHost, 'clock' | 'sharedMs'>,
-    signalOf: (turn: Running) => AbortSignal,
-  ) {
-    this.#turn = turn
-    this.#host = host
-    this.#signalOf = signalOf
-    this.redelivered = redelivered
-  }
-
-  get id(): string {
-    const { senderIncarnation, correlation } = this.#turn
-    return `${senderIncarnation}-${correlation - senderIncarnation * CORRELATION_SPAN}`
-  }
-
-  get sender(): string {
-    return this.#turn.sender
-  }
-
-  get senderIncarnation(): number {
-    return this.#turn.senderIncarnation
-  }
-
-  get deadlineAt(): number {
-    return this.#host.clock.now() + this.#turn.deadlineAt - this.#host.sharedMs()
-  }
-
-  get signal(): AbortSignal {
-    return this.#signalOf(this.#turn)
-  }
-
-  get traceparent(): string | undefined {
-    return this.#turn.trace?.traceparent
-  }
-
-  get tracestate(): string | undefined {
-    return this.#turn.trace?.tracestate
-  }
-}
-
-/** Why the failed message of somebody who does not wait is a dead letter. */
-function reasonOf(code: string): DeadLetterReason {
-  switch (code) {
-    case 'UNKNOWN_HANDLER':
-      return 'unknown-handler'
-    case 'CODEC_INVALID':
-      return 'invalid'
-    case 'POISON_MESSAGE':
-      return 'poison'
-    case 'ACTOR_RESTARTED':
-      return 'interrupted'
-    default:
-      return 'failed'
-  }
+function isStream(value: object): boolean {
+  return Symbol.asyncIterator in value
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

@@ -95,6 +95,7 @@ export interface Description {
   readonly kind: ActorKind
   readonly peers: readonly string[]
   readonly inFlightMax: number
+  readonly ticketsMax: number
   readonly blockingBudgetMs: number
 }
 
@@ -151,6 +152,8 @@ export interface DeathRecord {
   readonly unborn?: boolean
   /** The receiver is linked to the dead one. */
   readonly link?: LinkMark
+  /** It ended by itself and between two turns: any work that was going on may be to blame. */
+  readonly betweenTurns?: boolean
 }
 
 /** The calls of the supervisor, asked by actors through their lane to the host. */

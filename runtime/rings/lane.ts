@@ -2,9 +2,11 @@
  * The sending side of a ring, with a bounded queue for what finds no room.
  *
  * Order is kept: while anything waits, everything waits. The queue is bounded by count and bytes; at the bound `send`
- * says so and its caller decides (an ask fails with `MAILBOX_FULL`, a tell becomes a dead letter).
+ * says so and its caller decides (an ask fails with `MAILBOX_FULL`, a tell becomes a dead letter). While a droppable record
+ * waits, the consumer is asked to skip one older one for each that waits; what it has not skipped by the time the queue
+ * is empty is not asked for any more.
  */
-import type { RecordKind } from './layout.ts'
+import { RecordFlag, type RecordKind } from './layout.ts'
 import type { RingProducer } from './ring.ts'
 import type { Bell } from './waiting.ts'
 
@@ -34,6 +36,12 @@ export interface Lane {
   queued(): number
   /** The ring is not this lane's any more: what is sent from now on, or waits, goes nowhere and counts as published. */
   close(): void
+  /** Whether a record with that payload would be published at once. */
+  fits(payloadBytes: number): boolean
+  /** Takes a waiting record back; `false` when it is in the ring, was never here, or has its body in a block. */
+  withdraw(correlation: number): boolean
+  /** Counts a record that was given up for want of room. */
+  countDropped(): void
   /** Asks the consumer to wake this thread when it makes room; `false` when there is room already or nothing waits. */
   waitForRoom(): boolean
 }
@@ -56,7 +64,13 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
   let queuedBytes = 0
   let closed = false
 
+  // Waiting records that may push older ones out.
+  let droppable = 0
+
   const count = (): number => queue.length - first
+
+  // What an earlier incarnation of this thread asked for is no longer wanted.
+  producer.askSkips(0)
 
   function publish(waiting: Waiting): boolean {
     const { kind, flags, incarnation, correlation, deadlineAt, payload, sentAt } = waiting
@@ -66,8 +80,9 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
   function flush(): boolean {
     let published = false
     while (count() > 0 && publish(queue[first]!)) {
-      const { payload, onPublished } = queue[first]!
+      const { payload, flags, onPublished } = queue[first]!
       queuedBytes -= payload.length
+      if ((flags & RecordFlag.Droppable) !== 0) producer.askSkips(--droppable)
       first++
       published = true
       onPublished?.()
@@ -76,7 +91,9 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
       queue = queue.slice(first)
       first = 0
     }
-    if (published) bell.ring()
+    // Not enough was skipped: records differ in size.
+    if (droppable > 0) producer.askSkips(droppable)
+    if (published || droppable > 0) bell.ring()
     return published
   }
 
@@ -107,6 +124,7 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
         onPublished,
         sentAt,
       })
+      if ((flags & RecordFlag.Droppable) !== 0) producer.askSkips(++droppable)
       // The consumer may be making room just now: it must know that somebody waits, or there is room already.
       if (count() === 1 && !producer.starve(end - start)) flush()
       bell.ring()
@@ -120,8 +138,21 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
       queue = []
       first = 0
       queuedBytes = 0
+      droppable = 0
       for (const { onPublished } of waiting) onPublished?.()
     },
+    fits: (payloadBytes) => closed || (count() === 0 && producer.fits(payloadBytes)),
+    withdraw(correlation) {
+      const index = queue.findIndex((waiting, at) => at >= first && waiting.correlation === correlation)
+      const waiting = queue[index]
+      // A block is its receiver's to free.
+      if (waiting === undefined || (waiting.flags & RecordFlag.Block) !== 0) return false
+      queue.splice(index, 1)
+      queuedBytes -= waiting.payload.length
+      if ((waiting.flags & RecordFlag.Droppable) !== 0) producer.askSkips(--droppable)
+      return true
+    },
+    countDropped: () => producer.countDropped(),
     waitForRoom: () => count() > 0 && producer.starve(queue[first]!.payload.length),
   }
 }

@@ -7,8 +7,8 @@
  *   └── replies   B → A   never waits for requests, so an asker in a handler cannot deadlock on room
  *
  *   ring (single producer, single consumer)
- *   ├── line 0: tail, published   written by the producer only
- *   ├── line 1: head, taken       written by the consumer only
+ *   ├── line 0: tail, published, …   written by the producer only
+ *   ├── line 1: head, taken, …       written by the consumer only
  *   ├── line 2: starved           1 while the producer waits for room
  *   └── data: capacityBytes, a power of two
  *
@@ -31,10 +31,16 @@ export const RING_WORD = {
   Tail: 0,
   /** Records published so far, for metrics. */
   Published: 1,
+  /** Records that found no room and were given up by the producer, as their overflow policy says. */
+  DroppedNewest: 2,
+  /** What `Skipped` should come to: the producer asks for that many of the oldest droppable records to be skipped. */
+  SkipUntil: 3,
   /** Position of the next record to take. */
   Head: LINE_WORDS,
   /** Records taken so far, for metrics. */
   Taken: LINE_WORDS + 1,
+  /** Records skipped on the producer's request. */
+  Skipped: LINE_WORDS + 2,
   /** Set by a producer that waits for room; cleared by the consumer that makes it. */
   Starved: 2 * LINE_WORDS,
 } as const
@@ -64,10 +70,18 @@ export const RecordKind = {
   Failure: 5,
   /** The asker does not wait any more; `correlation` names the ask. */
   Cancel: 6,
-  /** From the supervisor: drain and stop. */
+  /** From the supervisor: drain and stop within so many ms (`numbers.ts`). */
   Stop: 7,
   /** From the supervisor: a `DeathNotice`. */
   Death: 8,
+  /** Asks for a stream; `correlation` names it from now on. Its end is a reply or a failure. */
+  Open: 9,
+  /** The reader of a stream has taken so many items of so many bytes (`numbers.ts`). */
+  Credit: 10,
+  /** One item of a stream. */
+  Item: 11,
+  /** The message of that `correlation` is work of its own now; its reply comes later (`tickets.ts`). */
+  Accepted: 12,
 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
 
@@ -77,6 +91,12 @@ export const RecordFlag = {
   Block: 1,
   /** A handler of the asker waits for the reply. */
   Nested: 2,
+  /** May be skipped when its sender needs the room. */
+  Droppable: 4,
+  /** Nobody asked for this deadline: it ends when the message is accepted as work with a ticket. */
+  DeadlineUntilAccepted: 8,
+  /** Asked again after its actor died: the same message may be running already. */
+  Again: 16,
 } as const
 
 /** Largest payload that travels in the ring itself; larger ones go into a block. */

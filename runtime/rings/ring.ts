@@ -23,6 +23,7 @@ import {
   RECORD,
   RECORD_HEADER_BYTES,
   recordBytes,
+  RecordFlag,
   RecordKind,
   RING_HEADER_BYTES,
   RING_WORD,
@@ -77,6 +78,11 @@ export interface RingProducer {
   ): boolean
   /** Declares that the producer waits; `false` when room appeared meanwhile (I4). */
   starve(payloadBytes: number): boolean
+  /** Whether a record with that payload can be written now. */
+  fits(payloadBytes: number): boolean
+  /** Asks the consumer to skip so many of the oldest droppable records; takes back what was asked before. */
+  askSkips(count: number): void
+  countDropped(): void
 }
 
 /** The record at the head. Values stay valid until the next `next()`; the payload until `advance()`. */
@@ -96,6 +102,10 @@ export interface RingConsumer {
   next(): boolean
   /** Takes the current record: gives its room back. `true` when the producer waits for room and must be woken. */
   advance(): boolean
+  /** Whether the current record is droppable and the producer wants its room. */
+  skippable(): boolean
+  /** Takes the current record as skipped; returns what `advance` does. */
+  skip(): boolean
   empty(): boolean
   /** Position after the last published record. */
   tail(): number
@@ -165,6 +175,10 @@ export function createProducer(memory: RingMemory, atomics: AtomicsLike = Atomic
       atomics.store(words, RING_WORD.Starved, 0)
       return false
     },
+    fits: (payloadBytes) => room(claim(recordBytes(payloadBytes))),
+    askSkips: (count) =>
+      atomics.store(words, RING_WORD.SkipUntil, (atomics.load(words, RING_WORD.Skipped) + count) | 0),
+    countDropped: () => void (words[RING_WORD.DroppedNewest]! += 1),
   }
 }
 
@@ -222,6 +236,13 @@ export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomic
       return (
         atomics.load(words, RING_WORD.Starved) === 1 && atomics.compareExchange(words, RING_WORD.Starved, 1, 0) === 1
       )
+    },
+    skippable: () =>
+      (consumer.flags & RecordFlag.Droppable) !== 0 &&
+      ((atomics.load(words, RING_WORD.SkipUntil) - words[RING_WORD.Skipped]!) | 0) > 0,
+    skip() {
+      atomics.store(words, RING_WORD.Skipped, (words[RING_WORD.Skipped]! + 1) | 0)
+      return consumer.advance()
     },
     empty: () => head === atomics.load(words, RING_WORD.Tail),
     tail: () => atomics.load(words, RING_WORD.Tail),

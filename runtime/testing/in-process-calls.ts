@@ -2,9 +2,17 @@
 import { createCodec } from '../codec.ts'
 import { systemClock, type Clock } from '../common/clock.ts'
 import { errorFromWire, errorToWire, isPitError, type PitError, type WireError } from '../common/errors.ts'
-import type { ActorContext, ActorDefinition, Call, CallOptions, ResolvedHandler } from '../define-actor.ts'
+import type {
+  ActorContext,
+  ActorDefinition,
+  Call,
+  CallOptions,
+  ResolvedHandler,
+  StreamOptions,
+} from '../define-actor.ts'
 import { fail } from '../errors.ts'
 import { callScope, messageInHand, NO_ASKERS } from '../scope.ts'
+import { iteratorOf } from '../stream-writer.ts'
 
 /** One life of an actor. */
 export interface Life {
@@ -31,7 +39,10 @@ export interface CallHost {
   readonly lifeOf: (message: Message) => Promise<Life>
 }
 
-export type Dispatch = (message: Message) => Promise<unknown>
+export interface Dispatch {
+  ask(message: Message): Promise<unknown>
+  stream(message: Message & { readonly options: StreamOptions }): AsyncIterableIterator<unknown>
+}
 
 export function createDispatch({ clock, lifeOf }: CallHost): Dispatch {
   const codec = createCodec()
@@ -70,7 +81,57 @@ export function createDispatch({ clock, lifeOf }: CallHost): Dispatch {
     }
   }
 
-  return async ({ arg, ...rest }) => {
+  /** One item at a time: the reader's pull is its credit. */
+  async function* stream({ options, ...rest }: Parameters<Dispatch['stream']>[0]): AsyncGenerator<unknown, undefined> {
+    const { to: actor, call: name, from: sender, senderIncarnation } = rest
+    const message = { ...rest, options, arg: coded(rest.arg, actor) }
+    const fields = { actor, call: name, deadlineMs: options.deadlineMs }
+    const abort = new AbortController()
+    const { promise: cut, reject } = Promise.withResolvers<never>()
+    cut.catch(() => {})
+    const end = (error: PitError): void => (abort.abort(error), reject(error))
+    const onAbort = (): void => end(fail('CANCELLED', fields, { cause: options.signal?.reason }))
+    const { deadlineMs = Infinity } = options
+    const late = (): void => end(fail('DEADLINE_EXCEEDED', fields))
+    const timer = deadlineMs === Infinity ? undefined : clock.setTimer(deadlineMs, late, { ref: true })
+    options.signal?.addEventListener('abort', onAbort, { once: true })
+    if (options.signal?.aborted === true) onAbort()
+    let iterator: AsyncIterator<unknown> | undefined
+    try {
+      const life = await Promise.race([lifeOf(message), cut])
+      const handler = life.definition.handlers.get(name)
+      if (handler === undefined) throw fail('UNKNOWN_HANDLER', fields)
+      const id = `${senderIncarnation}-${++calls}`
+      const deadlineAt = clock.now() + deadlineMs
+      const call: Call = {
+        id,
+        sender,
+        senderIncarnation,
+        redelivered: 0,
+        deadlineAt,
+        signal: abort.signal,
+        traceparent: undefined,
+        tracestate: undefined,
+      }
+      const came = turn(handler, life.state, message.arg, { ...life.ctx, call })
+      iterator = iteratorOf(await Promise.race([came, life.ended, cut]))
+      if (iterator === undefined) throw fail('NOT_A_STREAM', fields)
+      for (;;) {
+        const { done, value } = await Promise.race([iterator.next(), life.ended, cut])
+        if (done === true) return undefined
+        yield coded(value, actor)
+      }
+    } catch (error) {
+      throw errorFromWire(coded(errorToWire(error), actor) as WireError)
+    } finally {
+      timer?.cancel()
+      options.signal?.removeEventListener('abort', onAbort)
+      abort.abort(fail('CANCELLED', fields))
+      void iterator?.return?.()
+    }
+  }
+
+  async function ask({ arg, ...rest }: Message): Promise<unknown> {
     const { to: actor, call: name, from, senderIncarnation, options } = rest
     const { signal } = options
     const deadlineMs = Math.min(
@@ -109,6 +170,8 @@ export function createDispatch({ clock, lifeOf }: CallHost): Dispatch {
         })
     })
   }
+
+  return { ask, stream }
 }
 
 /** Turns a throw of the synchronous part into a rejection, as the reply of a thread would be. */

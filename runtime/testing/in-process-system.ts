@@ -97,7 +97,7 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
     const ask: Sender['ask'] = (to, call, arg, callOptions = {}) => {
       const counts = seats.get(from)?.life?.counts
       if (counts !== undefined) counts.messagesOut++
-      return dispatch({ from, senderIncarnation: incarnation, to, call, arg, options: callOptions })
+      return dispatch.ask({ from, senderIncarnation: incarnation, to, call, arg, options: callOptions })
     }
     const tell: Sender['tell'] = (to, call, arg) =>
       void ask(to, call, arg, { deadlineMs: Infinity }).catch((error: unknown) => {
@@ -105,7 +105,9 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
         logger.warn('dead letter', letter)
         letters.add({ ...letter, digest: null, bytes: 0, crashes: 0, at: clock.now() })
       })
-    return createRef({ ask, tell }, key)
+    const stream: Sender['stream'] = (to, call, arg, streamOptions = {}) =>
+      dispatch.stream({ from, senderIncarnation: incarnation, to, call, arg, options: streamOptions })
+    return createRef({ ask, tell, stream }, key)
   }
 
   async function begin(seat: Seat): Promise<void> {
@@ -258,6 +260,8 @@ function statsOf({ spec, metrics, life, restarts, restarting }: Seat): ActorStat
     queueDepth: 0,
     queueBytes: 0,
     blockBytes: 0,
+    droppedNewest: 0,
+    droppedOldest: 0,
     waitTime: NO_TIMES,
     runTime: NO_TIMES,
     eventLoop: { activeMs: 0, idleMs: 0 },
