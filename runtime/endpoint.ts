@@ -7,11 +7,12 @@
  * I2. An actor that is not known yet may be on its way: a call to it waits for the attachment within its deadline.
  */
 import type { LinkMark } from './actor-links.ts'
-import { createAsks, DEADLINE_DEFAULT_MS, type Asks } from './asks.ts'
+import { createArrivals } from './arrivals.ts'
+import { createAsks, type Asks } from './asks.ts'
 import type { BlockPort, BlockPost } from './blocks.ts'
 import { BOARD_WORD, type BoardSlot } from './board.ts'
 import { createCodec, type Encoded } from './codec.ts'
-import { sleep, systemClock, type Clock } from './common/clock.ts'
+import { systemClock, type Clock } from './common/clock.ts'
 import { isPitError, type PitError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'
 import { NO_CALL_OPTIONS, resolveCallOptions, resolveStreamOptions, resolveTellOptions } from './call-options.ts'
@@ -115,12 +116,9 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const peers = new Map<string, Peer>()
   /** Who is over, by name, with its last generation. */
   const gone = new Map<string, number>()
-  const arrivals = new Map<string, PromiseWithResolvers<void>>()
   const monitors = createMonitors((error) => logger.error('a monitor threw', { actor: name, error: String(error) }))
   let onDrained: (() => void) | undefined
   let shutBy: PitError | undefined
-  // Asks that wait for their actor to be attached.
-  let laterCount = 0
   let pendingShown = false
 
   const report = createDeadLetterReport({
@@ -158,6 +156,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
     onDeadLetter: deadLetter,
   })
+  const arrivals = createArrivals({ name, clock, reachable: options.reachable, outgoing, onWaiting: showPending })
   const deaths = createDeaths({ monitors, turns, endAsks, endTickets, end, onLinked: options.onLinked ?? (() => {}) })
   const pump = createPump({
     name,
@@ -173,7 +172,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   })
 
   function showPending(): void {
-    const now = asks.pending() > 0 || laterCount > 0
+    const now = asks.pending() > 0 || arrivals.waiting() > 0
     if (now === pendingShown) return
     pendingShown = now
     options.onPending(now)
@@ -250,8 +249,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       // It may have parked before this port was here (rings/waiting.ts, I3).
       peer.bell.ring()
     }
-    arrivals.get(peer.name)?.resolve()
-    arrivals.delete(peer.name)
+    arrivals.arrived(peer.name)
     options.schedule()
   }
 
@@ -265,46 +263,6 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     return peer?.out === undefined ? undefined : { peer, out: peer.out }
   }
 
-  /** Resolves when the actor is attached; rejects when it never will be. */
-  async function arrival(to: string): Promise<void> {
-    if (to === HOST || !(await options.reachable(to))) throw fail('ACTOR_NOT_FOUND', { actor: to, from: name })
-    if (outgoing(to) !== undefined) return
-    const waiting = arrivals.get(to) ?? Promise.withResolvers<void>()
-    arrivals.set(to, waiting)
-    await waiting.promise
-  }
-
-  /** Where the call goes once its actor is attached, and what is left of its deadline. */
-  async function later(
-    to: string,
-    call: string,
-    { signal, deadlineMs: wantedMs = DEADLINE_DEFAULT_MS }: Pick<ResolvedCallOptions, 'signal' | 'deadlineMs'>,
-    at: number,
-  ): Promise<{ readonly peer: Peer; readonly out: Outgoing; readonly leftMs: number }> {
-    const startedAt = clock.monotonicMs()
-    const deadlineMs = Math.min(wantedMs, at - startedAt)
-    const late = new AbortController()
-    laterCount++
-    showPending()
-    try {
-      await Promise.race([
-        arrival(to),
-        sleep(clock, deadlineMs, signal ? AbortSignal.any([signal, late.signal]) : late.signal),
-      ])
-    } catch (error) {
-      if (signal?.aborted === true) throw fail('CANCELLED', { actor: to, call }, { cause: signal.reason })
-      throw error
-    } finally {
-      late.abort()
-      laterCount--
-      showPending()
-    }
-    const found = outgoing(to)
-    const leftMs = deadlineMs - (clock.monotonicMs() - startedAt)
-    if (found === undefined) throw fail('DEADLINE_EXCEEDED', { actor: to, call, deadlineMs: Math.ceil(deadlineMs) })
-    return { ...found, leftMs }
-  }
-
   async function askLater(
     to: string,
     call: string,
@@ -314,7 +272,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     flags: number,
     observed: OutgoingMessage | undefined,
   ): Promise<unknown> {
-    const { peer, out, leftMs } = await later(to, call, callOptions, at)
+    const { peer, out, leftMs } = await arrivals.until(to, call, callOptions, at)
     return asks.ask(peer, out, call, body, { ...callOptions, deadlineMs: leftMs }, at, flags, observed)
   }
 
@@ -376,7 +334,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       if (gone.has(to)) return sink.onEnd(fail('ACTOR_STOPPED', { actor: to }))
       const found = outgoing(to)
       if (found !== undefined) return asks.open(found.peer, found.out, call, body, options, at, sink)
-      later(to, call, { ...options, deadlineMs: options.deadlineMs ?? Infinity }, at).then(
+      arrivals.until(to, call, { ...options, deadlineMs: options.deadlineMs ?? Infinity }, at).then(
         ({ peer, out, leftMs }) => asks.open(peer, out, call, body, { ...options, deadlineMs: leftMs }, at, sink),
         (error: unknown) => sink.onEnd(error),
       )
@@ -410,7 +368,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     overflow: Overflow,
     observed: OutgoingMessage | undefined,
   ): void {
-    arrival(to).then(
+    arrivals.arrival(to).then(
       () => {
         const arrived = outgoing(to)
         if (arrived === undefined) undelivered(to, call, 'actor-stopped', 'it was stopped meanwhile', body)
@@ -490,8 +448,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     shut(error) {
       shutBy = error
       asks.failAll(error)
-      for (const waiting of arrivals.values()) waiting.reject(error)
-      arrivals.clear()
+      arrivals.fail(error)
     },
     queued,
   }

@@ -103,7 +103,7 @@ export async function startRig({ children, backoff = AT_ONCE, pool, ...flags }: 
       release: () => exit(null),
     })
     return {
-      describe: async () => ({ kind: 'evented', peers: [], inFlightMax: 4, blockingBudgetMs: 1_000 }),
+      describe: async () => ({ kind: 'evented', peers: [], inFlightMax: 4, ticketsMax: 4, blockingBudgetMs: 1_000 }),
       async start() {
         if (behaviour().failsToStart === true) throw new Error('init failed')
         log.push(`start ${name}`)
