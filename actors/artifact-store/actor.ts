@@ -43,6 +43,7 @@ import { openStorage, type Storage } from './storage.ts'
 import { createUpkeep, type Upkeep } from './upkeep.ts'
 import {
   addVersion,
+  hitOf,
   infoOf,
   lineageOf,
   preparePut,
@@ -52,6 +53,7 @@ import {
   required,
   resolveReference,
   restore,
+  searchedText,
   trash,
   visible,
   type Origin,
@@ -292,11 +294,8 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
       async run(state, query) {
         const storage = await ready(state)
         return storage.query((tables) => {
-          const { found, total } = tables.search.search(query)
-          return {
-            total,
-            hits: found.map(({ row, ...hit }) => ({ info: infoOf(tables, row, state.accesses), ...hit })),
-          }
+          const { found, ...rest } = tables.search.search(query, (row) => searchedText(storage, row))
+          return { ...rest, hits: found.map((hit) => hitOf(tables, hit, state.accesses)) }
         })
       },
     },

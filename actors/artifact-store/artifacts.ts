@@ -100,7 +100,10 @@ export function createArtifacts(catalog: Catalog): Artifacts {
 
   return {
     find: (hash) => (sql.find.get(hash) as ArtifactRow | undefined) ?? null,
-    insert: (row) => Number(sql.insert.run(...COLUMNS.map((column) => row[column])).lastInsertRowid),
+    insert(row) {
+      const id = (sql.freeId.get() as { id: number } | undefined)?.id ?? null
+      return Number(sql.insert.run(id, ...COLUMNS.map((column) => row[column])).lastInsertRowid)
+    },
     update(id, changes) {
       const columns = COLUMNS.filter((column) => Object.hasOwn(changes, column))
       const assignments = columns.map((column) => `${column} = ?`).join(', ')
@@ -110,6 +113,7 @@ export function createArtifacts(catalog: Catalog): Artifacts {
       clear(id)
       sql.clearFrames.run(id)
       sql.remove.run(id)
+      sql.free.run(id)
     },
     setFrames(id, frames) {
       sql.clearFrames.run(id)
@@ -146,8 +150,11 @@ function statements(catalog: Catalog) {
   return {
     find: catalog.prepare('SELECT * FROM artifacts WHERE hash = ?'),
     insert: catalog.prepare(
-      `INSERT INTO artifacts (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`,
+      `INSERT INTO artifacts (id, ${COLUMNS.join(', ')}) VALUES (?, ${COLUMNS.map(() => '?').join(', ')})`,
     ),
+    // Ids are used again: the search index has arrays by id.
+    freeId: catalog.prepare('DELETE FROM freeIds WHERE id = (SELECT min(id) FROM freeIds) RETURNING id'),
+    free: catalog.prepare('INSERT OR IGNORE INTO freeIds VALUES (?)'),
     update(assignments: string) {
       const known = updates.get(assignments) ?? catalog.prepare(`UPDATE artifacts SET ${assignments} WHERE id = ?`)
       updates.set(assignments, known)

@@ -4,6 +4,7 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { LogPosition } from '../../runtime/index.ts'
+import { SEARCH_SCHEMA } from './search.ts'
 
 /** Raised with every change of the tables: an index of another version is built again. */
 const SCHEMA_VERSION = 2
@@ -64,9 +65,8 @@ const SCHEMA = `
   CREATE TABLE edges (child TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY (child, parent)) WITHOUT ROWID;
   CREATE INDEX edgesByParent ON edges (parent, child);
   CREATE TABLE answers (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, answer TEXT NOT NULL);
-  CREATE VIRTUAL TABLE texts USING fts5 (
-    name, tags, body, tokenize = 'porter unicode61 remove_diacritics 2', prefix = '2 3'
-  );
+  CREATE TABLE freeIds (id INTEGER PRIMARY KEY);
+  ${SEARCH_SCHEMA}
 `
 
 export interface Catalog {

@@ -62,14 +62,41 @@ export interface ArtifactInfo {
   readonly usedByCount: number
 }
 
+/** A value that can be filtered by and counted. */
+export type AttributeValue = string | number | boolean
+
+/** Equal to the value, or a number between the bounds, both inclusive. Of a list in the metadata one value is enough. */
+export type CustomFilter = AttributeValue | { readonly min?: number; readonly max?: number }
+
+export type FacetName = 'tags' | 'contentType' | 'tenant' | 'runId' | 'nodeId' | 'model' | `custom.${string}`
+
+/** Equal ones are in the order of their hashes. */
+export type SortOrder = 'relevance' | 'newest' | 'oldest' | 'largest' | 'smallest'
+
+/** Everything given must hold. */
 export interface ArtifactQuery {
-  /** Words, "a phrase", prefix*, AND, OR, NOT. */
+  /**
+   * Words, "a phrase", prefix*, AND, OR, NOT, ( ): in text-like content, names, tags and texts of the custom metadata. A word
+   * stands for all that have its English or German stem. Of content, the first MiB is searched.
+   */
   readonly text?: string
   readonly tags?: readonly string[]
+  /** `text/html`, or `text/*`. */
   readonly contentType?: string
   readonly runId?: string
+  /** Each one given is of some producer of the artifact. */
+  readonly createdBy?: Producer
   readonly createdAfter?: number
   readonly createdBefore?: number
+  /**
+   * By key of the custom metadata, at its top level: text of at most 256 characters, numbers, booleans and lists of these. Only
+   * the first 64 keys that the store ever sees can be used.
+   */
+  readonly custom?: Readonly<Record<string, CustomFilter>>
+  /** Which values to count over the whole result. */
+  readonly facets?: readonly FacetName[]
+  /** @default 'relevance' with `text`, otherwise 'newest' */
+  readonly sort?: SortOrder
   /** @default 20, at most 1_000 */
   readonly limit?: number
   readonly offset?: number
@@ -79,13 +106,23 @@ export interface SearchHit {
   readonly info: ArtifactInfo
   /** BM25, higher is better; 0 without `text`. */
   readonly score: number
-  /** A piece of the text with matches in «…». */
+  /** The first of the highlights. */
   readonly highlight?: string
+  /** Pieces of the text, the name and the tags, with matches in «…». */
+  readonly highlights: readonly string[]
+}
+
+export interface FacetCount {
+  readonly value: AttributeValue
+  /** Artifacts of the result that have it. */
+  readonly count: number
 }
 
 export interface SearchResult {
   readonly hits: readonly SearchHit[]
   readonly total: number
+  /** By facet, the most frequent value first, at most 100. */
+  readonly facets?: Readonly<Record<string, readonly FacetCount[]>>
 }
 
 export interface ArtifactVersion {

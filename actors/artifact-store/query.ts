@@ -1,47 +1,56 @@
 /**
- * The query language of search, turned into FTS5's: words, "a phrase", prefix*, AND, OR, NOT, parentheses.
+ * The query language of search: words, "a phrase", prefix*, AND, OR, NOT, parentheses.
  *
  *   any   = all { OR all }
  *   all   = item { [AND] item }          an item may be negated: NOT item
  *   item  = word | word* | "phrase" | ( any )
  *
- * I1. Whatever the user types, FTS5 gets only quoted strings and operators written here: no input is an SQL error.
+ * A word that the index takes for several (`foo-bar`, or one of a script without spaces) is a phrase.
  */
 import { artifactErrors } from './errors.ts'
+import { eachWord } from './search/words.ts'
 
-type Token =
-  | { readonly kind: 'text'; readonly text: string; readonly prefix: boolean }
-  | { readonly kind: 'AND' | 'OR' | 'NOT' | '(' | ')' }
+/** What to look for. Words are folded, not stemmed. */
+export type TextQuery =
+  | {
+      readonly kind: 'phrase'
+      readonly words: readonly string[]
+      /** The last word may go on. */ readonly prefix: boolean
+    }
+  | { readonly kind: 'and'; readonly wanted: readonly TextQuery[]; readonly unwanted: readonly TextQuery[] }
+  | { readonly kind: 'or'; readonly some: readonly TextQuery[] }
 
-/** Beyond this a query is a mistake, or an attack: FTS5's own cost grows with both. */
+type Phrase = TextQuery & { readonly kind: 'phrase' }
+type Token = Phrase | { readonly kind: 'AND' | 'OR' | 'NOT' | '(' | ')' }
+
+/** Beyond this a query is a mistake, or an attack: its cost grows with both. */
 const TERMS_MAX = 64
 const DEPTH_MAX = 16
 const QUERY_CHARS_MAX = 2000
 
 const TOKEN = /"([^"]*)("\*?|$)|([()])|([^\s()"]+)/gu
-const SEARCHABLE = /[\p{L}\p{N}\p{Co}]/u
 
-/** The MATCH expression. Errors: `QUERY_INVALID`, saying what is wrong. */
-export function toMatchExpression(query: string): string {
+/** Errors: `QUERY_INVALID`, saying what is wrong. */
+export function parseQuery(query: string): TextQuery {
   const invalid = (problem: string): Error => artifactErrors.fail('QUERY_INVALID', { query, problem })
   if (query.length > QUERY_CHARS_MAX) throw invalid(`longer than ${QUERY_CHARS_MAX} characters`)
   const tokens = tokenize(query, invalid)
-  if (tokens.filter(({ kind }) => kind === 'text').length > TERMS_MAX) throw invalid(`more than ${TERMS_MAX} words`)
+  if (wordCount(tokens) > TERMS_MAX) throw invalid(`more than ${TERMS_MAX} words`)
   let next = 0
 
-  function any(depth: number): string {
+  function any(depth: number): TextQuery {
     if (depth > DEPTH_MAX) throw invalid(`parentheses deeper than ${DEPTH_MAX}`)
-    const alternatives = [all(depth)]
+    const some = [all(depth)]
     while (tokens[next]?.kind === 'OR') {
       next++
-      alternatives.push(all(depth))
+      some.push(all(depth))
     }
-    return joined(alternatives, 'OR')
+    return some.length === 1 ? some[0]! : { kind: 'or', some }
   }
 
-  function all(depth: number): string {
-    const wanted: string[] = []
-    const unwanted: string[] = []
+  function all(depth: number): TextQuery {
+    const wanted: TextQuery[] = []
+    const unwanted: TextQuery[] = []
     for (
       let token = tokens[next];
       token !== undefined && token.kind !== 'OR' && token.kind !== ')';
@@ -57,13 +66,12 @@ export function toMatchExpression(query: string): string {
     }
     if (wanted.length === 0)
       throw invalid(unwanted.length > 0 ? 'only NOT: nothing to look for' : 'nothing to look for')
-    const positive = joined(wanted, 'AND')
-    return unwanted.length === 0 ? positive : `(${positive} NOT ${joined(unwanted, 'OR')})`
+    return wanted.length === 1 && unwanted.length === 0 ? wanted[0]! : { kind: 'and', wanted, unwanted }
   }
 
-  function item(depth: number): string {
+  function item(depth: number): TextQuery {
     const token = tokens[next++]
-    if (token?.kind === 'text') return `"${token.text}"${token.prefix ? ' *' : ''}`
+    if (token?.kind === 'phrase') return token
     if (token?.kind !== '(')
       throw invalid(token === undefined ? 'it ends too early' : `${token.kind} where a word should be`)
     const inner = any(depth + 1)
@@ -71,25 +79,42 @@ export function toMatchExpression(query: string): string {
     return inner
   }
 
-  const expression = any(0)
+  const parsed = any(0)
   if (next < tokens.length) throw invalid('a parenthesis is closed but never opened')
-  return expression
+  return parsed
 }
 
-function joined(parts: readonly string[], operator: 'AND' | 'OR'): string {
-  return parts.length === 1 ? parts[0]! : `(${parts.join(` ${operator} `)})`
+/** What of a query must be there, for highlights: everything that is not negated. */
+export function wantedPhrases(query: TextQuery): readonly Phrase[] {
+  switch (query.kind) {
+    case 'phrase':
+      return [query]
+    case 'and':
+      return query.wanted.flatMap(wantedPhrases)
+    case 'or':
+      return query.some.flatMap(wantedPhrases)
+  }
 }
 
 /** Words without a letter or digit (`--`, `&`) are left out, as the index leaves them out. */
 function tokenize(query: string, invalid: (problem: string) => Error): readonly Token[] {
   const tokens: Token[] = []
-  for (const [, phrase, phraseEnd, parenthesis, word] of query.replaceAll('\0', ' ').matchAll(TOKEN)) {
+  for (const [, phrase, phraseEnd, parenthesis, word] of query.matchAll(TOKEN)) {
     if (parenthesis !== undefined) tokens.push({ kind: parenthesis as '(' | ')' })
     else if (word === 'AND' || word === 'OR' || word === 'NOT') tokens.push({ kind: word })
-    else if (word !== undefined)
-      tokens.push({ kind: 'text', text: word.replace(/\*+$/, ''), prefix: word.endsWith('*') })
+    else if (word !== undefined) tokens.push(phraseOf(word, word.endsWith('*')))
     else if (phraseEnd === '') throw invalid('a quotation mark is not closed')
-    else tokens.push({ kind: 'text', text: phrase!, prefix: phraseEnd === '"*' })
+    else tokens.push(phraseOf(phrase!, phraseEnd === '"*'))
   }
-  return tokens.filter((token) => token.kind !== 'text' || SEARCHABLE.test(token.text))
+  return tokens.filter((token) => token.kind !== 'phrase' || token.words.length > 0)
+}
+
+function phraseOf(text: string, prefix: boolean): Phrase {
+  const words: string[] = []
+  eachWord(text, (word) => void words.push(word))
+  return { kind: 'phrase', words, prefix }
+}
+
+function wordCount(tokens: readonly Token[]): number {
+  return tokens.reduce((sum, token) => sum + (token.kind === 'phrase' ? token.words.length : 0), 0)
 }

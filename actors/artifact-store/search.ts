@@ -1,33 +1,58 @@
-/** Full text and filters over the index: SQLite's FTS5, ranked by BM25, a match in the name counting most. */
-import type { ArtifactRow } from './artifacts.ts'
+/**
+ * Search: a query is answered from an index of its own (`search/`), derived from the tables and in the same file.
+ *
+ *   query ─► what is not indexed yet is ─► filters and words give sets of documents ─► count, facets, the first of the order
+ *
+ * Every class of query costs some ns per posting and document it touches; there is no query that costs more than a pass
+ * over all documents per word. Nothing of the posting lists stays in memory; per document it is about 50 bytes.
+ */
+import type { ArtifactRow, Artifacts } from './artifacts.ts'
 import type { Catalog } from './catalog.ts'
-import { artifactErrors } from './errors.ts'
-import type { ArtifactQuery } from './protocol.ts'
-import { toMatchExpression } from './query.ts'
+import type { ArtifactQuery, FacetCount } from './protocol.ts'
+import { ATTRIBUTES_SCHEMA } from './search/attributes.ts'
+import { intersect, membersOf } from './search/bits.ts'
+import { COLUMNS_SCHEMA } from './search/columns.ts'
+import { createDocuments, DOCUMENTS_SCHEMA, type Documents, type DocumentsView } from './search/documents.ts'
+import { evaluate } from './search/evaluation.ts'
+import { applyFilter, applyTimes, countFacet } from './search/facets.ts'
+import { createHighlighter, type Highlighter } from './search/highlight.ts'
+import { firstOf, type Order } from './search/ranking.ts'
+import { resolveQuery, type ResolvedQuery } from './search/resolved-query.ts'
+import { SEGMENTS_SCHEMA } from './search/segments.ts'
+import { TEXT_INDEX_SCHEMA } from './search/text-index.ts'
 
 export interface FoundRow {
   readonly row: ArtifactRow
   readonly score: number
-  readonly highlight?: string
+  readonly highlights: readonly string[]
 }
 
-export interface SearchIndex {
-  /** Of an artifact that is not in it yet; without any text it stays out until it has some. */
-  put(id: number, text: { readonly name: string; readonly tags: readonly string[]; readonly body: string }): void
-  /** Replaces name and tags, keeps the body. */
-  describe(id: number, text: { readonly name: string; readonly tags: readonly string[] }): void
-  remove(id: number): void
-  search(query: ArtifactQuery): { readonly found: readonly FoundRow[]; readonly total: number }
+export interface Found {
+  readonly found: readonly FoundRow[]
+  readonly total: number
+  readonly facets?: Readonly<Record<string, readonly FacetCount[]>>
 }
 
-/** Weights of name, tags and body in the rank. */
-const WEIGHTS = '8.0, 4.0, 1.0'
-const HIGHLIGHT_TOKENS = 24
-const LIMIT_DEFAULT = 20
-const LIMIT_MAX = 1000
+/** The whole text of an artifact; '' when it has none. */
+export type TextOf = (row: ArtifactRow) => string
+
+export interface SearchIndex extends Omit<Documents, 'view' | 'excerpt' | 'drain'> {
+  /** Everything written before the call counts. Error: `QUERY_INVALID`. */
+  search(query: ArtifactQuery, textOf: TextOf): Found
+}
+
+export const SEARCH_SCHEMA = [
+  SEGMENTS_SCHEMA,
+  TEXT_INDEX_SCHEMA,
+  COLUMNS_SCHEMA,
+  ATTRIBUTES_SCHEMA,
+  DOCUMENTS_SCHEMA,
+].join('')
 
 /** The text that is indexed of one artifact, at most. */
 const BODY_BYTES_MAX = 1024 * 1024
+/** Whole texts read for the highlights of one search, when the match is not in the excerpt. */
+const HIGHLIGHT_CHARS_MAX = 4 * 1024 * 1024
 
 const TEXT_TYPE = /^(text\/.*|application\/(.*\+)?(json|xml|yaml|x-yaml|javascript|typescript|x-sh|toml|sql|markdown))$/
 
@@ -38,70 +63,92 @@ export function searchableText(contentType: string, content: Uint8Array): string
   return text.includes('\0') ? '' : text
 }
 
-export function createSearchIndex(catalog: Catalog): SearchIndex {
-  const put = catalog.prepare('INSERT INTO texts (rowid, name, tags, body) VALUES (?, ?, ?, ?)')
-  const describe = catalog.prepare('UPDATE texts SET name = ?, tags = ? WHERE rowid = ?')
-  const remove = catalog.prepare('DELETE FROM texts WHERE rowid = ?')
+export function createSearchIndex(catalog: Catalog, artifacts: Artifacts): SearchIndex {
+  const rowOf = catalog.prepare('SELECT * FROM artifacts WHERE id = ?')
+  let opened: Documents | null = null
+  // Opened with the first use: a store that is only read by hash does not load it.
+  const documents = (): Documents => (opened ??= createDocuments(catalog, artifacts))
+
+  function search(query: ArtifactQuery, textOf: TextOf): Found {
+    const wanted = resolveQuery(query)
+    const index = documents()
+    index.drain()
+    const { view } = index
+    const { members, scores } = membersFor(wanted, view)
+    const first = firstOf(
+      members,
+      Math.min(members.length, wanted.offset + wanted.limit),
+      orderOf(wanted, view, scores),
+    )
+    const highlights = highlighting(wanted, artifacts, { index, textOf })
+    const found = first.slice(wanted.offset).map((id) => {
+      const row = rowOf.get(id) as unknown as ArtifactRow
+      return { row, score: scores?.[id] ?? 0, highlights: highlights(row) }
+    })
+    const total = members.length
+    if (wanted.facets.length === 0) return { found, total }
+    const facets = wanted.facets.map((name) => [name, countFacet(members, name, view.attributes)])
+    return { found, total, facets: Object.fromEntries(facets) as Record<string, readonly FacetCount[]> }
+  }
+
   return {
-    put(id, { name, tags, body }) {
-      if (name !== '' || tags.length > 0 || body !== '') put.run(id, name, tags.join(' '), body)
-    },
-    describe(id, { name, tags }) {
-      const { changes } = describe.run(name, tags.join(' '), id)
-      if (changes === 0 && (name !== '' || tags.length > 0)) put.run(id, name, tags.join(' '), '')
-    },
-    remove: (id) => void remove.run(id),
-    search(query) {
-      const { from, where, values } = conditions(query)
-      const limit = count(query, 'limit', LIMIT_DEFAULT, LIMIT_MAX)
-      const offset = count(query, 'offset', 0, Number.MAX_SAFE_INTEGER)
-      const ranked = query.text !== undefined
-      const columns = ranked
-        ? `artifacts.*, -bm25(texts, ${WEIGHTS}) AS score, snippet(texts, -1, '«', '»', '…', ${HIGHLIGHT_TOKENS}) AS highlight`
-        : 'artifacts.*, 0 AS score, NULL AS highlight'
-      const order = ranked ? 'score DESC, artifacts.hash' : 'artifacts.createdAt DESC, artifacts.hash'
-      const rows = catalog
-        .prepare(`SELECT ${columns} FROM ${from} WHERE ${where} ORDER BY ${order} LIMIT ? OFFSET ?`)
-        .all(...values, limit, offset) as unknown as (ArtifactRow & { score: number; highlight: string | null })[]
-      const { total } = catalog.prepare(`SELECT count(*) AS total FROM ${from} WHERE ${where}`).get(...values) as {
-        total: number
-      }
-      return { total, found: rows.map(foundRow) }
-    },
+    put: (id, body) => documents().put(id, body),
+    touch: (id) => documents().touch(id),
+    show: (id, isVisible) => documents().show(id, isVisible),
+    remove: (id) => documents().remove(id),
+    work: (units) => documents().work(units),
+    pace: () => documents().pace(),
+    search,
   }
 }
 
-function foundRow({ score, highlight, ...row }: ArtifactRow & { score: number; highlight: string | null }): FoundRow {
-  return { row, score, ...(highlight === null ? {} : { highlight }) }
+function membersFor(
+  wanted: ResolvedQuery,
+  view: DocumentsView,
+): { readonly members: Uint32Array; readonly scores: Float32Array | null } {
+  const found = view.visible.slice()
+  for (const filter of wanted.filters) applyFilter(found, filter, view.attributes)
+  if (wanted.createdAfter > Number.NEGATIVE_INFINITY || wanted.createdBefore < Number.POSITIVE_INFINITY) {
+    applyTimes(found, view.createdAt, wanted.createdAfter, wanted.createdBefore)
+  }
+  if (wanted.text === null) return { members: membersOf(found), scores: null }
+  const matched = evaluate(wanted.text, view)
+  intersect(found, matched.found)
+  return { members: membersOf(found), scores: matched.scores }
 }
 
-function conditions(query: ArtifactQuery): { from: string; where: string; values: (string | number)[] } {
-  const all: string[] = ['artifacts.trashPlan IS NULL']
-  const values: (string | number)[] = []
-  let from = 'artifacts'
-  const and = (condition: string, ...bound: (string | number)[]): void => {
-    all.push(condition)
-    values.push(...bound)
+function orderOf({ sort }: ResolvedQuery, view: DocumentsView, scores: Float32Array | null): Order {
+  const ties = view.hashes
+  switch (sort) {
+    case 'relevance':
+      return { keys: scores ?? view.createdAt, descending: true, ties }
+    case 'newest':
+      return { keys: view.createdAt, descending: true, ties }
+    case 'oldest':
+      return { keys: view.createdAt, descending: false, ties }
+    case 'largest':
+      return { keys: view.sizeBytes, descending: true, ties }
+    case 'smallest':
+      return { keys: view.sizeBytes, descending: false, ties }
   }
-  if (query.text !== undefined) {
-    from = 'texts JOIN artifacts ON artifacts.id = texts.rowid'
-    and('texts MATCH ?', toMatchExpression(query.text))
-  }
-  for (const tag of query.tags ?? []) and('artifacts.id IN (SELECT artifact FROM tags WHERE tag = ?)', tag)
-  if (query.contentType !== undefined) {
-    const type = query.contentType.toLowerCase()
-    if (type.endsWith('/*')) and('substr(lower(artifacts.contentType), 1, ?) = ?', type.length - 1, type.slice(0, -1))
-    else and("(lower(artifacts.contentType) = ? OR lower(artifacts.contentType) LIKE ? || ';%')", type, type)
-  }
-  if (query.runId !== undefined) and('artifacts.id IN (SELECT artifact FROM producers WHERE runId = ?)', query.runId)
-  if (query.createdAfter !== undefined) and('artifacts.createdAt > ?', query.createdAfter)
-  if (query.createdBefore !== undefined) and('artifacts.createdAt < ?', query.createdBefore)
-  return { from, where: all.join(' AND '), values }
 }
 
-function count(query: ArtifactQuery, key: 'limit' | 'offset', fallback: number, max: number): number {
-  const value = query[key] ?? fallback
-  if (Number.isSafeInteger(value) && value >= 0 && value <= max) return value
-  const problem = `${key} must be a whole number from 0 to ${max}`
-  throw artifactErrors.fail('QUERY_INVALID', { query: query.text ?? '', problem })
+/** Of the text first, then of the name and the tags. */
+function highlighting(
+  { text }: ResolvedQuery,
+  artifacts: Artifacts,
+  { index, textOf }: { readonly index: Documents; readonly textOf: TextOf },
+): (row: ArtifactRow) => readonly string[] {
+  if (text === null) return () => []
+  const highlight: Highlighter = createHighlighter(text)
+  let charsLeft = HIGHLIGHT_CHARS_MAX
+  return (row) => {
+    const pieces = [index.excerpt(row.id), row.name ?? '', artifacts.tags(row.id).join(' ')].map(highlight)
+    const found = pieces.filter((piece) => piece !== null)
+    if (found.length > 0 || charsLeft <= 0) return found
+    const whole = textOf(row)
+    charsLeft -= whole.length
+    const piece = highlight(whole)
+    return piece === null ? [] : [piece]
+  }
 }

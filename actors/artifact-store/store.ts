@@ -8,8 +8,17 @@ import type { ArtifactRow } from './artifacts.ts'
 import { writeContent } from './content.ts'
 import { artifactErrors } from './errors.ts'
 import type { ResolvedInput } from './input.ts'
-import type { ArtifactInfo, ArtifactVersion, ContentHash, LineageNode, PutResult, TrashResult } from './protocol.ts'
+import type {
+  ArtifactInfo,
+  ArtifactVersion,
+  ContentHash,
+  LineageNode,
+  PutResult,
+  SearchHit,
+  TrashResult,
+} from './protocol.ts'
 import type { Cause } from './records.ts'
+import { searchableText, type FoundRow } from './search.ts'
 import type { Storage } from './storage.ts'
 import type { Tables } from './tables.ts'
 import { parseReference } from './versioning.ts'
@@ -124,6 +133,17 @@ export function infoOf(
     versions: versions.labelsOf(hash),
     usedByCount: relationships.usedByCount(hash),
   }
+}
+
+export function hitOf(tables: Tables, { row, score, highlights }: FoundRow, accesses: Accesses): SearchHit {
+  const [highlight] = highlights
+  return { info: infoOf(tables, row, accesses), score, ...(highlight === undefined ? {} : { highlight }), highlights }
+}
+
+/** What the index read of an artifact, for highlights; '' when it cannot be read. */
+export function searchedText(storage: Storage, row: ArtifactRow): string {
+  const read = storage.read(row)
+  return read.kind === 'content' ? searchableText(row.contentType, read.content) : ''
 }
 
 /** The next version of a name; the newest one again when it says the same already. */

@@ -37,12 +37,13 @@ const NOTHING = new Uint8Array(0)
 type RecordOf<T extends StoreRecord['t']> = StoreRecord & { readonly t: T }
 
 export function createTables(catalog: Catalog): Tables {
+  const artifacts = createArtifacts(catalog)
   return {
-    artifacts: createArtifacts(catalog),
+    artifacts,
     packs: createPacks(catalog),
     versions: createVersions(catalog),
     relationships: createRelationships(catalog),
-    search: createSearchIndex(catalog),
+    search: createSearchIndex(catalog, artifacts),
     dedup: createDedup(catalog),
     answers: createAnswers(catalog),
   }
@@ -50,6 +51,11 @@ export function createTables(catalog: Catalog): Tables {
 
 /** Deterministic: the same log gives the same tables. Records of unknown artifacts change nothing (I1 of `records.ts`). */
 export function applyRecord(tables: Tables, logged: LoggedRecord): void {
+  applyTo(tables, logged)
+  tables.search.pace()
+}
+
+function applyTo(tables: Tables, logged: LoggedRecord): void {
   const { record, position } = logged
   const { artifacts, versions, answers } = tables
   switch (record.t) {
@@ -75,7 +81,7 @@ export function applyRecord(tables: Tables, logged: LoggedRecord): void {
         for (const tag of record.add) artifacts.addTag(row.id, tag)
         for (const tag of record.remove) artifacts.removeTag(row.id, tag)
         artifacts.update(row.id, { changedPosition: position })
-        describe(tables, row.id, row.name)
+        tables.search.touch(row.id)
       })
     case 'version': {
       const { name, version, hash, at, message } = record
@@ -87,14 +93,16 @@ export function applyRecord(tables: Tables, logged: LoggedRecord): void {
     case 'unpin':
       return void artifacts.unpin(record.owner)
     case 'trash':
-      return eachRow(tables, record.hashes, ({ id }) =>
-        artifacts.update(id, { trashPlan: record.plan, trashedAt: record.at, changedPosition: position }),
-      )
+      return eachRow(tables, record.hashes, ({ id }) => {
+        artifacts.update(id, { trashPlan: record.plan, trashedAt: record.at, changedPosition: position })
+        tables.search.show(id, false)
+      })
     case 'restore':
       answers.put(record.cause, { restored: record.hashes })
-      return eachRow(tables, record.hashes, ({ id }) =>
-        artifacts.update(id, { trashPlan: null, trashedAt: null, changedPosition: position }),
-      )
+      return eachRow(tables, record.hashes, ({ id }) => {
+        artifacts.update(id, { trashPlan: null, trashedAt: null, changedPosition: position })
+        tables.search.show(id, true)
+      })
     case 'purge':
       return eachRow(tables, record.hashes, (row) => forget(tables, row))
     case 'damaged':
@@ -123,7 +131,7 @@ function applyPut(tables: Tables, record: RecordOf<'put'>, logged: LoggedRecord)
   if (record.pin !== undefined) artifacts.pin(id, record.pin)
   for (const parent of record.from ?? []) relationships.link(record.hash, parent)
   if (known === null) index(tables, id, record, logged)
-  else describe(tables, id, known.name ?? record.name ?? null)
+  else tables.search.touch(id)
   if (record.cause !== undefined) {
     answers.put(record.cause, { hash: record.hash, isNew, sizeBytes: record.size } satisfies PutResult)
   }
@@ -201,8 +209,8 @@ function applyState(tables: Tables, record: RecordOf<'state'>, logged: LoggedRec
   for (const owner of record.pins) artifacts.pin(id, owner)
   for (const parent of record.from ?? []) relationships.link(record.hash, parent)
   if (known === null) index(tables, id, record, logged)
-  // Describing makes the search index go through the whole text again: only when there is something new to say.
-  else if (known.name !== row.name || !isDeepStrictEqual(tagsBefore, artifacts.tags(id))) describe(tables, id, row.name)
+  // Packing and compaction write the state of many artifacts as it is: the search index has nothing to learn then.
+  else if (differs(known, row) || !isDeepStrictEqual(tagsBefore, artifacts.tags(id))) tables.search.touch(id)
 }
 
 /** Notes where the content is, and what that and the state take in the log. */
@@ -230,8 +238,7 @@ function index(tables: Tables, id: number, record: RecordOf<'put' | 'state'>, lo
   if (packed) tables.artifacts.addUnindexed(id)
   const [first] = typeof content === 'string' || packed ? [] : content
   const found = first === undefined ? logged.content : (logged.contentAt([first]) ?? NOTHING)
-  const body = searchableText(record.type ?? DEFAULT_CONTENT_TYPE, found)
-  tables.search.put(id, { name: record.name ?? '', tags: record.tags ?? [], body })
+  tables.search.put(id, packed ? '' : searchableText(record.type ?? DEFAULT_CONTENT_TYPE, found))
 }
 
 /** Catches up on what `index` left. */
@@ -241,15 +248,16 @@ export function indexTexts(tables: Tables, contentAt: LoggedRecord['contentAt'])
     const row = artifacts.byId(id)
     const content = row === null ? null : contentAt(JSON.parse(row.frames) as StoredPlace)
     if (row === null || content === null) continue
-    search.remove(id)
-    const body = searchableText(row.contentType, content)
-    search.put(id, { name: row.name ?? '', tags: artifacts.tags(id), body })
+    search.put(id, searchableText(row.contentType, content))
+    search.pace()
   }
   artifacts.clearUnindexed()
 }
 
-function describe(tables: Tables, id: number, name: string | null): void {
-  tables.search.describe(id, { name: name ?? '', tags: tables.artifacts.tags(id) })
+const DESCRIBED = ['name', 'contentType', 'custom', 'createdAt', 'trashPlan'] as const
+
+function differs(known: ArtifactRow, row: NewRow): boolean {
+  return DESCRIBED.some((key) => known[key] !== row[key])
 }
 
 function forget(tables: Tables, row: ArtifactRow): void {

@@ -4,7 +4,7 @@ import type { ActorSystem } from '../../runtime/index.ts'
 import { isPitError } from '../../runtime/index.ts'
 import { startInProcess } from '../../runtime/testing/in-process-system.ts'
 import { artifactStore, artifactStoreActor, type ArtifactQuery } from '../../actors/artifact-store/index.ts'
-import { toMatchExpression } from '../../actors/artifact-store/query.ts'
+import { parseQuery } from '../../actors/artifact-store/query.ts'
 import { bytes, openStore, put } from './fixture.ts'
 
 const DOCUMENTS: Record<string, [content: string, more?: object]> = {
@@ -114,8 +114,8 @@ describe('a query', () => {
     ['('.repeat(50) + 'fox' + ')'.repeat(50), 'deeper'],
     [Array.from({ length: 100 }, (_, i) => `w${i}`).join(' '), 'more than 64 words'],
   ])('%s is refused: %s', (query, problem) => {
-    expect(() => toMatchExpression(query)).toThrow(problem)
-    expect(() => toMatchExpression(query)).toThrow(expect.objectContaining({ code: 'QUERY_INVALID' }) as Error)
+    expect(() => parseQuery(query)).toThrow(problem)
+    expect(() => parseQuery(query)).toThrow(expect.objectContaining({ code: 'QUERY_INVALID' }) as Error)
   })
 
   test('with a limit out of range is refused', async () => {

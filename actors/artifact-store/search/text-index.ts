@@ -1,0 +1,266 @@
+/**
+ * An inverted index that is written a little at a time: a delta in memory, segments on the disk, merged level by level.
+ *
+ *   put ─► active delta ─► frozen delta ─► segment (level 0) ─┐
+ *                                          8 of a level ──────┴─► one segment of the next level
+ *
+ * I1. A document lives in one place only: putting or removing it marks it dead in every older place.
+ * I2. What a job writes is garbage until the job ends; then it takes the place of its sources in one turn.
+ * I3. The delta is not stored: who owns the index puts its documents again when it opens (`search.ts`).
+ */
+import type { Catalog } from '../catalog.ts'
+import {
+  bitsBytes,
+  bitsFromBytes,
+  bitsOf,
+  countBits,
+  createBits,
+  grown,
+  hasBit,
+  intersect,
+  setBit,
+  subtract,
+  unite,
+  type Bits,
+} from './bits.ts'
+import { createDelta, type Delta, type Terms } from './delta.ts'
+import { createMerge, type Job, type MergeSource } from './merge.ts'
+import type { Segments, TermList } from './segments.ts'
+
+export interface Segment {
+  readonly id: number
+  readonly level: number
+  /** Documents that were in it when it was made. */
+  readonly members: Bits
+  readonly memberCount: number
+  /** Members that died since; null when there are none. */
+  dead: Bits | null
+  deadCount: number
+  /** Differs from what is stored. */
+  deadChanged: boolean
+}
+
+/** Postings of one term in one place. */
+export interface PlacedList extends TermList {
+  readonly dead: Bits | null
+}
+
+/** One place a query has to look into; a document is wholly in one. */
+export interface Place {
+  find(term: string): PlacedList | null
+  withPrefix(prefix: string): Iterable<PlacedList>
+}
+
+export interface TextIndex {
+  put(slot: number, terms: Terms): void
+  remove(slot: number): void
+  places(): readonly Place[]
+  /** Whether the delta is so large that it should become a segment. */
+  readonly full: boolean
+  /** Ends the active delta and writes it as a segment. */
+  flush(): Job
+  /** The merge that is due, or null. */
+  merge(): Job | null
+  /** Segments wait to be merged that slow queries down. */
+  readonly behind: boolean
+  /** Writes which documents are dead. */
+  saveDead(): void
+}
+
+export const TEXT_INDEX_SCHEMA = `
+  CREATE TABLE searchSegments (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, level INTEGER NOT NULL, members BLOB NOT NULL, dead BLOB
+  );
+`
+
+/** Segments of one level that become one of the next. */
+const FANOUT = 8
+const DELTA_POSTINGS_MAX = 65_536
+const DELTA_DOCUMENTS_MAX = 1024
+/** A segment with more dead than this is written again by itself. */
+const DEAD_SHARE_MAX = 0.3
+
+export function createTextIndex(
+  catalog: Catalog,
+  segments: Segments,
+  kind: string,
+  nextSegmentId: () => number,
+): TextIndex {
+  const sql = {
+    all: catalog.prepare('SELECT id, level, members, dead FROM searchSegments WHERE kind = ? ORDER BY id'),
+    add: catalog.prepare('INSERT INTO searchSegments VALUES (?, ?, ?, ?, ?)'),
+    remove: catalog.prepare('DELETE FROM searchSegments WHERE id = ?'),
+    saveDead: catalog.prepare('UPDATE searchSegments SET dead = ? WHERE id = ?'),
+  }
+  let live = (sql.all.all(kind) as unknown as SegmentRow[]).map(segmentOfRow)
+  let active = createDelta()
+  let frozen: Delta | null = null
+  /** What dies while jobs write: it may be in their segments already. */
+  const dying = new Set<{ bits: Bits }>()
+
+  function kill(slot: number): void {
+    for (const segment of live) {
+      if (!hasBit(segment.members, slot)) continue
+      segment.dead ??= new Uint32Array(segment.members.length)
+      if (hasBit(segment.dead, slot)) continue
+      setBit(segment.dead, slot)
+      segment.deadCount++
+      segment.deadChanged = true
+    }
+    for (const each of dying) setBit((each.bits = grown(each.bits, slot + 1)), slot)
+    frozen?.remove(slot)
+  }
+
+  function write(sources: readonly MergeSource[], level: number, retire: () => void): Job {
+    const id = nextSegmentId()
+    const merge = createMerge(sources, segments.write(id))
+    const members = unionOfLiving(sources)
+    const died = { bits: createBits(0) }
+    dying.add(died)
+    return {
+      step(units) {
+        const progress = merge.step(units)
+        if (progress.done) {
+          dying.delete(died)
+          retire()
+          adopt(id, level, members, died.bits)
+        }
+        return progress
+      },
+    }
+  }
+
+  function adopt(id: number, level: number, members: Bits, died: Bits): void {
+    const memberCount = countBits(members)
+    const dead = createBits(members.length * 32)
+    unite(dead, died)
+    intersect(dead, members)
+    const deadCount = countBits(dead)
+    if (deadCount === memberCount) return
+    sql.add.run(id, kind, level, bitsBytes(members), deadCount === 0 ? null : bitsBytes(dead))
+    segments.keep(id)
+    live.push({ id, level, members, memberCount, dead: deadCount === 0 ? null : dead, deadCount, deadChanged: false })
+  }
+
+  return {
+    put(slot, terms) {
+      kill(slot)
+      if (terms.size === 0) active.remove(slot)
+      else active.put(slot, terms)
+    },
+    remove(slot) {
+      kill(slot)
+      active.remove(slot)
+    },
+    places: () => [
+      ...live.map((segment) => segmentPlace(segments, segment)),
+      ...(frozen === null ? [] : [deltaPlace(frozen)]),
+      deltaPlace(active),
+    ],
+    get full() {
+      return active.postings >= DELTA_POSTINGS_MAX || active.documents >= DELTA_DOCUMENTS_MAX
+    },
+    flush() {
+      const delta = active
+      frozen = delta
+      active = createDelta()
+      return write([deltaSource(delta)], 0, () => (frozen = null))
+    },
+    merge() {
+      const due = chooseMerge(live)
+      if (due === null) return null
+      const level = due.length === 1 ? due[0]!.level : due[0]!.level + 1
+      const sources = due.map((segment) => segmentSource(segments, segment))
+      return write(sources, level, () => {
+        for (const { id } of due) {
+          sql.remove.run(id)
+          segments.discard(id)
+        }
+        live = live.filter((segment) => !due.includes(segment))
+      })
+    },
+    get behind() {
+      return live.filter(({ level }) => level === 0).length > FANOUT * 2
+    },
+    saveDead() {
+      for (const segment of live) {
+        if (segment.deadChanged) sql.saveDead.run(bitsBytes(segment.dead!), segment.id)
+        segment.deadChanged = false
+      }
+    },
+  }
+}
+
+/** The oldest segments of the lowest level that has enough of them, or one of which much is dead. */
+export function chooseMerge(segments: readonly Segment[]): readonly Segment[] | null {
+  const levels = Map.groupBy(segments, ({ level }) => level)
+  for (const level of [...levels.keys()].sort((a, b) => a - b)) {
+    const some = levels.get(level)!
+    if (some.length >= FANOUT) return some.slice(0, FANOUT)
+  }
+  const dying = segments.find(({ memberCount, deadCount }) => deadCount > memberCount * DEAD_SHARE_MAX)
+  return dying === undefined ? null : [dying]
+}
+
+interface SegmentRow {
+  readonly id: number
+  readonly level: number
+  readonly members: Uint8Array
+  readonly dead: Uint8Array | null
+}
+
+function segmentOfRow({ id, level, ...row }: SegmentRow): Segment {
+  const members = bitsFromBytes(row.members)
+  const dead = row.dead === null ? null : bitsFromBytes(row.dead)
+  const deadCount = dead === null ? 0 : countBits(dead)
+  return { id, level, members, memberCount: countBits(members), dead, deadCount, deadChanged: false }
+}
+
+function unionOfLiving(sources: readonly MergeSource[]): Bits {
+  const union = new Uint32Array(Math.max(...sources.map(({ members }) => members.length)))
+  for (const { members, dead } of sources) {
+    const living = members.slice()
+    const died = dead()
+    if (died !== null) subtract(living, died)
+    living.forEach((word, i) => (union[i]! |= word))
+  }
+  return union
+}
+
+function segmentPlace(segments: Segments, { id, dead }: Segment): Place {
+  const placed = (list: TermList): PlacedList => Object.assign(list, { dead })
+  return {
+    find(term) {
+      const list = segments.find(id, term)
+      return list === null ? null : placed(list)
+    },
+    *withPrefix(prefix) {
+      for (const list of segments.withPrefix(id, prefix)) yield placed(list)
+    },
+  }
+}
+
+function deltaPlace(delta: Delta): Place {
+  const find = (term: string): PlacedList | null => {
+    const list = delta.find(term)
+    return list === null ? null : { ...list, term, dead: null, positions: () => list.positions }
+  }
+  return {
+    find,
+    *withPrefix(prefix) {
+      for (const term of delta.termsWithPrefix(prefix)) {
+        const list = find(term)
+        if (list !== null) yield list
+      }
+    },
+  }
+}
+
+function segmentSource(segments: Segments, segment: Segment): MergeSource {
+  return { members: segment.members, dead: () => segment.dead, lists: segments.withPrefix(segment.id, '') }
+}
+
+function deltaSource(delta: Delta): MergeSource {
+  const place = deltaPlace(delta)
+  return { members: bitsOf(delta.slots), dead: () => null, lists: place.withPrefix('') as IterableIterator<TermList> }
+}
