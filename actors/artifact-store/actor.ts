@@ -40,7 +40,6 @@ import {
 } from './protocol.ts'
 import { scrub, START, type Place } from './scrub.ts'
 import { openStorage, type Storage } from './storage.ts'
-import { createUpkeep, type Upkeep } from './upkeep.ts'
 import {
   addVersion,
   hitOf,
@@ -58,6 +57,8 @@ import {
   visible,
   type Origin,
 } from './store.ts'
+import { createTending, type Tending } from './tending.ts'
+import { createUpkeep, type Upkeep } from './upkeep.ts'
 
 export interface ArtifactStoreConfig {
   /** The store keeps its files in `artifacts/` below; `:memory:` keeps them in this actor's memory, until it ends. */
@@ -81,6 +82,7 @@ interface State {
   reopening: Promise<Storage> | null
   readonly upkeep: Upkeep
   readonly accesses: Accesses
+  readonly tending: Tending
   flushTimer: Timer | null
 }
 
@@ -117,12 +119,15 @@ function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
       ctx,
     }),
     accesses: createAccesses(),
+    tending: createTending(ctx, () => state.storage),
     flushTimer: null,
   }
+  state.tending.poke()
   // The index file must be free when the next life of this actor begins, however this one ends.
   ctx.stopping.addEventListener('abort', () => {
     state.flushTimer?.cancel()
     state.upkeep.cancel()
+    state.tending.stop()
     state.storage.release()
   })
   return state
@@ -154,6 +159,7 @@ function originOf(ctx: CallContext): Origin {
 async function change<T>(state: State, turn: (storage: Storage) => T): Promise<T> {
   const storage = await ready(state)
   const reply = turn(storage)
+  state.tending.poke()
   await storage.durable()
   return reply
 }
@@ -398,6 +404,7 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
   },
   async terminate(state, _, ctx) {
     flushAccesses(state, ctx)
+    state.tending.stop()
     await state.upkeep.idle()
     await state.storage.close()
   },

@@ -19,7 +19,9 @@ import { createHighlighter, type Highlighter } from './search/highlight.ts'
 import { firstOf, type Order } from './search/ranking.ts'
 import { resolveQuery, type ResolvedQuery } from './search/resolved-query.ts'
 import { SEGMENTS_SCHEMA } from './search/segments.ts'
-import { TEXT_INDEX_SCHEMA } from './search/text-index.ts'
+import { INDEX_LIMITS, TEXT_INDEX_SCHEMA, type IndexLimits } from './search/text-index.ts'
+
+export type { IndexLimits } from './search/text-index.ts'
 
 export interface FoundRow {
   readonly row: ArtifactRow
@@ -63,11 +65,15 @@ export function searchableText(contentType: string, content: Uint8Array): string
   return text.includes('\0') ? '' : text
 }
 
-export function createSearchIndex(catalog: Catalog, artifacts: Artifacts): SearchIndex {
+export function createSearchIndex(
+  catalog: Catalog,
+  artifacts: Artifacts,
+  limits: IndexLimits = INDEX_LIMITS,
+): SearchIndex {
   const rowOf = catalog.prepare('SELECT * FROM artifacts WHERE id = ?')
   let opened: Documents | null = null
   // Opened with the first use: a store that is only read by hash does not load it.
-  const documents = (): Documents => (opened ??= createDocuments(catalog, artifacts))
+  const documents = (): Documents => (opened ??= createDocuments(catalog, artifacts, limits))
 
   function search(query: ArtifactQuery, textOf: TextOf): Found {
     const wanted = resolveQuery(query)

@@ -16,6 +16,7 @@ import { openCatalog, type Catalog } from './catalog.ts'
 import { createContentReader, type ContentRead } from './content-reader.ts'
 import { artifactErrors, isIndexDamaged, isIndexFailure, storageError } from './errors.ts'
 import { decodeRecord, encodeRecord, type StoredPlace, type StoreRecord } from './records.ts'
+import type { IndexLimits } from './search.ts'
 import { applyRecord, createTables, indexTexts, type Tables } from './tables.ts'
 
 export interface StorageOptions {
@@ -27,6 +28,8 @@ export interface StorageOptions {
   readonly files?: FileLayer
   /** The index file. @default `index.sqlite` in `dir`, or memory */
   readonly indexPath?: string
+  /** When the search index writes and merges. @default for a million artifacts */
+  readonly searchLimits?: IndexLimits
 }
 
 export interface Storage {
@@ -46,6 +49,8 @@ export interface Storage {
   readPack(id: number): ContentRead
   /** Changes hints of the index that are not in the log. */
   note(change: (tables: Tables) => void): void
+  /** Does some of the index's work in the background; false when there is none left, or the storage failed. */
+  maintain(units: number): boolean
   /** Lets go of the index file, undoing what is not committed; the next use opens it again and applies the rest. */
   release(): void
   close(): Promise<void>
@@ -98,7 +103,7 @@ export function openStorage(options: StorageOptions): Storage {
     }
     if (opened === null) throw new Error(`the index ${indexPath} cannot be made`)
     if (opened.fresh) opened.advance(log.start)
-    tables = createTables(opened)
+    tables = createTables(opened, options.searchLimits)
     try {
       replay(opened)
     } catch (error) {
@@ -199,6 +204,21 @@ export function openStorage(options: StorageOptions): Storage {
     }
   }
 
+  /** The second try; when it fails as well, the index is opened again with the next use. */
+  function healed<T>(fn: () => T): T {
+    try {
+      return fn()
+    } catch (error) {
+      if (isIndexFailure(error)) release()
+      throw mapped(error)
+    }
+  }
+
+  function release(): void {
+    catalog?.close()
+    catalog = null
+  }
+
   try {
     catalog = typed(openIndex)
   } catch (error) {
@@ -216,9 +236,9 @@ export function openStorage(options: StorageOptions): Storage {
       try {
         return read(tables)
       } catch (error) {
-        if (!isIndexDamaged(error)) throw mapped(error)
+        if (!isIndexFailure(error)) throw mapped(error)
         heal(error)
-        return typed(() => read(tables))
+        return healed(() => read(tables))
       }
     },
     write,
@@ -226,13 +246,23 @@ export function openStorage(options: StorageOptions): Storage {
     async admit() {
       while (log.end - log.syncedEnd > UNSYNCED_BYTES_MAX) await durable()
     },
-    release() {
-      catalog?.close()
-      catalog = null
-    },
+    release,
     read: (row) => typed(() => reader.artifact(row, tables.packs)),
     readPack: (id) => typed(() => reader.pack(id, tables.packs)),
     note,
+    maintain(units) {
+      if (failed || log.closed) return false
+      const into = healthy()
+      try {
+        const more = tables.search.work(units)
+        if (log.syncedEnd >= into.applied) into.commit()
+        return more
+      } catch (error) {
+        if (!isIndexFailure(error)) throw mapped(error)
+        heal(error)
+        return false
+      }
+    },
     async close() {
       try {
         await durable()

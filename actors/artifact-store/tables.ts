@@ -8,7 +8,7 @@ import type { ContentHash, PutResult } from './protocol.ts'
 import { createPacks, type Packs } from './packing/packs.ts'
 import { decodeBatch, type ContentPlace, type StoredPlace, type StoreRecord } from './records.ts'
 import { createRelationships, type Relationships } from './relationships.ts'
-import { createSearchIndex, searchableText, type SearchIndex } from './search.ts'
+import { createSearchIndex, searchableText, type IndexLimits, type SearchIndex } from './search.ts'
 import { createVersions, type Versions } from './versioning.ts'
 
 export interface Tables {
@@ -36,14 +36,14 @@ const NOTHING = new Uint8Array(0)
 
 type RecordOf<T extends StoreRecord['t']> = StoreRecord & { readonly t: T }
 
-export function createTables(catalog: Catalog): Tables {
+export function createTables(catalog: Catalog, limits?: IndexLimits): Tables {
   const artifacts = createArtifacts(catalog)
   return {
     artifacts,
     packs: createPacks(catalog),
     versions: createVersions(catalog),
     relationships: createRelationships(catalog),
-    search: createSearchIndex(catalog, artifacts),
+    search: createSearchIndex(catalog, artifacts, limits),
     dedup: createDedup(catalog),
     answers: createAnswers(catalog),
   }

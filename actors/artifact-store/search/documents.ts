@@ -21,7 +21,7 @@ import { addTerms, addTexts, FIELDS, lengthCode, LENGTHS, textsOf, type Field } 
 import type { Job } from './merge.ts'
 import { createSegments } from './segments.ts'
 import { languageOf } from './stemming.ts'
-import { createTextIndex } from './text-index.ts'
+import { createTextIndex, type IndexLimits } from './text-index.ts'
 
 export interface Documents {
   /** A new artifact with its text ('' when it has none). */
@@ -68,7 +68,7 @@ const UNITS_PER_CLEARED = 500
 const UNITS_OWED_PER_WRITE = 1000
 const UNITS_PER_TURN_MAX = 50_000
 
-export function createDocuments(catalog: Catalog, artifacts: Artifacts): Documents {
+export function createDocuments(catalog: Catalog, artifacts: Artifacts, limits: IndexLimits): Documents {
   const sql = statements(catalog)
   const segments = createSegments(catalog)
   const columns = createColumns(catalog)
@@ -86,8 +86,8 @@ export function createDocuments(catalog: Catalog, artifacts: Artifacts): Documen
   let documents = visibility.values.reduce((sum, each) => sum + each, 0)
   let segmentId = (sql.lastSegment.get() as { id: number }).id
   const nextSegmentId = (): number => ++segmentId
-  const body = createTextIndex(catalog, segments, 'body', nextSegmentId)
-  const meta = createTextIndex(catalog, segments, 'meta', nextSegmentId)
+  const body = createTextIndex(catalog, segments, { kind: 'body', nextSegmentId, limits })
+  const meta = createTextIndex(catalog, segments, { kind: 'meta', nextSegmentId, limits })
 
   let generation = (sql.lastGeneration.get() as { generation: number }).generation + 1
   /** Artifacts to be drained, with their text when it is new. */

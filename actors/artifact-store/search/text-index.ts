@@ -73,18 +73,24 @@ export const TEXT_INDEX_SCHEMA = `
   );
 `
 
-/** Segments of one level that become one of the next. */
-const FANOUT = 8
-const DELTA_POSTINGS_MAX = 65_536
-const DELTA_DOCUMENTS_MAX = 1024
+export interface IndexLimits {
+  /** Segments of one level that become one of the next. */
+  readonly fanout: number
+  /** A delta with more becomes a segment. */
+  readonly deltaPostings: number
+  readonly deltaDocuments: number
+}
+
+/** Some 10 MB of memory, and at a million documents about 20 segments to look into. */
+export const INDEX_LIMITS: IndexLimits = { fanout: 8, deltaPostings: 65_536, deltaDocuments: 1024 }
+
 /** A segment with more dead than this is written again by itself. */
 const DEAD_SHARE_MAX = 0.3
 
 export function createTextIndex(
   catalog: Catalog,
   segments: Segments,
-  kind: string,
-  nextSegmentId: () => number,
+  { kind, nextSegmentId, limits }: { kind: string; nextSegmentId: () => number; limits: IndexLimits },
 ): TextIndex {
   const sql = {
     all: catalog.prepare('SELECT id, level, members, dead FROM searchSegments WHERE kind = ? ORDER BY id'),
@@ -158,7 +164,7 @@ export function createTextIndex(
       deltaPlace(active),
     ],
     get full() {
-      return active.postings >= DELTA_POSTINGS_MAX || active.documents >= DELTA_DOCUMENTS_MAX
+      return active.postings >= limits.deltaPostings || active.documents >= limits.deltaDocuments
     },
     flush() {
       const delta = active
@@ -167,7 +173,7 @@ export function createTextIndex(
       return write([deltaSource(delta)], 0, () => (frozen = null))
     },
     merge() {
-      const due = chooseMerge(live)
+      const due = chooseMerge(live, limits.fanout)
       if (due === null) return null
       const level = due.length === 1 ? due[0]!.level : due[0]!.level + 1
       const sources = due.map((segment) => segmentSource(segments, segment))
@@ -180,7 +186,7 @@ export function createTextIndex(
       })
     },
     get behind() {
-      return live.filter(({ level }) => level === 0).length > FANOUT * 2
+      return live.filter(({ level }) => level === 0).length > limits.fanout * 2
     },
     saveDead() {
       for (const segment of live) {
@@ -192,11 +198,11 @@ export function createTextIndex(
 }
 
 /** The oldest segments of the lowest level that has enough of them, or one of which much is dead. */
-export function chooseMerge(segments: readonly Segment[]): readonly Segment[] | null {
+export function chooseMerge(segments: readonly Segment[], fanout: number): readonly Segment[] | null {
   const levels = Map.groupBy(segments, ({ level }) => level)
   for (const level of [...levels.keys()].sort((a, b) => a - b)) {
     const some = levels.get(level)!
-    if (some.length >= FANOUT) return some.slice(0, FANOUT)
+    if (some.length >= fanout) return some.slice(0, fanout)
   }
   const dying = segments.find(({ memberCount, deadCount }) => deadCount > memberCount * DEAD_SHARE_MAX)
   return dying === undefined ? null : [dying]
