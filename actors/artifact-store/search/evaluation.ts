@@ -131,13 +131,22 @@ function phraseMatches(words: readonly string[], prefix: boolean, field: Searche
   return matches
 }
 
-/** Weight of a match by how rare it is, and per length code what long documents discount. */
-function weighting(count: number, { field, searched }: Target): { weight: number; discounts: Float64Array } {
+/** What a match counts, by how rare it is and how long the document is. */
+interface Weighting {
+  readonly weight: number
+  /** By length code. */
+  readonly discounts: Float64Array
+  /** By length code: the score of a document that has the word once. */
+  readonly once: Float64Array
+}
+
+function weighting(count: number, { field, searched }: Target): Weighting {
   const documents = Math.max(searched.documents, count)
   const rarity = Math.log(1 + (documents - count + 0.5) / (count + 0.5))
   const mean = Math.max(1, field.lengthMean)
   const discounts = Float64Array.from(LENGTHS, (length) => K1 * (1 - B + (B * length) / mean))
-  return { weight: field.weight * rarity * (K1 + 1), discounts }
+  const weight = field.weight * rarity * (K1 + 1)
+  return { weight, discounts, once: discounts.map((discount) => weight / (1 + discount)) }
 }
 
 function scoreLists(lists: readonly PlacedList[], target: Target): void {
@@ -145,8 +154,8 @@ function scoreLists(lists: readonly PlacedList[], target: Target): void {
   if (count === 0) return
   if (target.scores === null) for (const list of lists) addList(list, target.found)
   else {
-    const { weight, discounts } = weighting(count, target)
-    for (const list of lists) scoreList(list, { ...target, scores: target.scores, weight, discounts })
+    const scoring = { ...target, scores: target.scores, ...weighting(count, target) }
+    for (const list of lists) scoreList(list, scoring)
   }
 }
 
@@ -168,16 +177,9 @@ function scoreMatches(matches: readonly PhraseMatches[], target: Target): void {
 /** The hot loop of a query: decodes the list (see `postings.ts`), marks and scores its documents. */
 function scoreList(
   { docs, count, dead }: PlacedList,
-  {
-    found,
-    scores,
-    field,
-    weight,
-    discounts,
-  }: Target & { scores: Float32Array; weight: number; discounts: Float64Array },
+  { found, scores, field, weight, discounts, once }: Target & Weighting & { readonly scores: Float32Array },
 ): void {
   const { lengths } = field
-  const once = discounts.map((discount) => weight / (1 + discount))
   let at = 0
   let slot = 0
   for (let left = count; left > 0; left--) {

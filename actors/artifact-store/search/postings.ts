@@ -195,12 +195,3 @@ export function createCursor({ count, docs, positions }: Omit<Postings, 'lastSlo
     },
   }
 }
-
-export function decodePositions(encoded: Uint8Array, into: number[]): void {
-  into.length = 0
-  const source = { bytes: encoded, at: 0 }
-  for (let position = 0; source.at < encoded.length;) {
-    position += getVarint(source)
-    into.push(position)
-  }
-}
