@@ -15,6 +15,7 @@ export const BENCHES = [
   'nodes',
   'artifacts',
   'packing',
+  'search',
   'arbitration',
   'instruments',
   'host',

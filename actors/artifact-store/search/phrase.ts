@@ -149,7 +149,7 @@ function runsOfMany(words: readonly Positions[], candidate: number): number {
       const wanted = first!.flat[start]! + following
       const otherEnd = starts[candidate + 1]!
       while (at[following]! < otherEnd && flat[at[following]!]! < wanted) at[following]!++
-      if (at[following]! === otherEnd || flat[at[following]!] !== wanted) break
+      if (at[following] === otherEnd || flat[at[following]!] !== wanted) break
     }
     if (following === words.length) runs++
   }
