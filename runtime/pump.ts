@@ -252,6 +252,8 @@ export function createPump(host: PumpHost): Pump {
       accepting = true
     },
     stopTaking() {
+      // A second drain is for what `terminate` has begun: it takes nothing that came after the first.
+      if (stopTails !== undefined) return
       stopTails = new Map()
       for (const { in: link } of peers.values()) if (link !== undefined) stopTails.set(link.lane, link.requests.tail())
     },

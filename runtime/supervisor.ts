@@ -337,7 +337,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (isOver(child)) throw fail('ACTOR_STOPPED', { actor: name })
       return true
     },
-    letGo: (generation) => retirement.letGo({ name: HOST, incarnation: HOST_INCARNATION }, generation),
+    letGo(generation) {
+      // It may say so while the death is still being told, before there is anything to give back.
+      queueMicrotask(() => retirement.letGo({ name: HOST, incarnation: HOST_INCARNATION }, generation))
+    },
     blocks: delivery,
     async kill(name) {
       const child = children.get(name)

@@ -79,7 +79,10 @@ export function spawnWorker(
     post: (message, ports = []) => worker.postMessage(message, moved(ports)),
     async terminate() {
       const ended = Promise.race([worker.terminate(), exited]).then(() => true)
-      return Promise.race([ended, timeout(TERMINATE_MS)])
+      const inTime = await Promise.race([ended, timeout(TERMINATE_MS)])
+      // `terminate` has made it count for the event loop again; a zombie must not keep the process alive.
+      if (!inTime) worker.unref()
+      return inTime
     },
     exited,
   }

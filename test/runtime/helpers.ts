@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect } from 'vitest'
-import { startSystem, type ActorSystem, type ChildSpec, type SystemOptions } from '../../runtime/index.ts'
+import { startSystem, type ActorSystem, type SystemOptions } from '../../runtime/index.ts'
 
 export interface Systems {
-  readonly start: (children: readonly ChildSpec[], options?: Partial<SystemOptions>) => Promise<ActorSystem>
+  readonly start: (children: SystemOptions['children'], options?: Partial<SystemOptions>) => Promise<ActorSystem>
   /** A file in a folder of its own, gone after the test. */
   readonly tempFile: () => Promise<string>
 }
