@@ -120,6 +120,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   let onDrained: (() => void) | undefined
   let shutBy: PitError | undefined
   let pendingShown = false
+  let pumping = false
 
   const report = createDeadLetterReport({
     now: () => clock.now(),
@@ -173,7 +174,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
 
   function showPending(): void {
     const now = asks.pending() > 0 || arrivals.waiting() > 0
-    if (now === pendingShown) return
+    // While it pumps, the next ask is often made at once: that none is pending is said before it rests.
+    if (now === pendingShown || (pumping && !now)) return
     pendingShown = now
     options.onPending(now)
   }
@@ -411,7 +413,13 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       parking.unpark()
       slot.add(BOARD_WORD.Beat, 1)
       bells.hold()
-      const done = pump.run()
+      pumping = true
+      let done: Pumped
+      try {
+        done = pump.run()
+      } finally {
+        pumping = false
+      }
       if (done !== Pumped.Idle) options.onWorked?.()
       deaths.deliver()
       checkDrained()
@@ -420,6 +428,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
     hasWork,
     park() {
+      showPending()
       parking.park()
       if (!hasWork()) return true
       parking.unpark()

@@ -57,7 +57,7 @@ type Next =
   /** It has slept, and pumps again now. */
   | 'awake'
 
-/** `fresh`: the event loop had its turn, and nothing has happened since. */
+/** `fresh`: the event loop had its turn, and nothing has moved since. */
 type Rest = (endpoint: PumpedEndpoint, fresh: boolean) => Next
 
 function createLoop(pumped: () => PumpedEndpoint, thread: Thread, rest: Rest): Loop {
@@ -65,26 +65,36 @@ function createLoop(pumped: () => PumpedEndpoint, thread: Thread, rest: Rest): L
   let deferred: Deferred | undefined
   let stopped = false
   let batchEndAt = 0
-  // Something moved since this thread last rested: more may follow at once.
+  // Something moved since this thread last rested, and it pays to look whether more follows.
   let warm = false
 
   const tick = (): void => round(false)
   // Ticks asked for in a tick come before the promises: only one asked for by a promise job comes after all of them.
   const afterPromises = (): void => process.nextTick(tick)
 
+  /** `fresh`: the first of its batch. */
   function round(fresh: boolean): void {
     if (stopped) return
     const endpoint = pumped()
-    if (endpoint.pump() !== Pumped.Idle) warm = thread.own
-    else if (!warm || !linger.look(endpoint)) {
-      warm = false
-      const next = rest(endpoint, fresh)
-      if (next === 'asleep') return
-      if (next === 'after-io') return schedule()
-      batchEndAt = systemClock.monotonicMs() + BATCH_MS
-    }
+    if (!fresh && warm && !linger.look(endpoint.hasWork)) return sleep(endpoint, false)
+    const idle = endpoint.pump() === Pumped.Idle
+    if (!idle) warm = thread.own && linger.pays()
+    if (!warm) return sleep(endpoint, fresh && idle)
+    next()
+  }
+
+  function next(): void {
     if (thread.own && systemClock.monotonicMs() < batchEndAt) queueMicrotask(afterPromises)
     else schedule()
+  }
+
+  function sleep(endpoint: PumpedEndpoint, fresh: boolean): void {
+    warm = false
+    const slept = rest(endpoint, fresh)
+    if (slept === 'after-io') return schedule()
+    if (slept === 'asleep') return
+    batchEndAt = systemClock.monotonicMs() + BATCH_MS
+    next()
   }
 
   function wake(): void {

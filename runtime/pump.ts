@@ -18,6 +18,7 @@ import type { Incoming, Outgoing, Peer } from './peer.ts'
 import { RecordFlag, RecordKind } from './rings/layout.ts'
 import { readNumber } from './rings/numbers.ts'
 import type { RingConsumer } from './rings/ring.ts'
+import { leavingScope } from './scope.ts'
 import type { Turns } from './turns.ts'
 
 /** A batch ends at either bound: records of one pump, and time. */
@@ -103,9 +104,10 @@ export function createPump(host: PumpHost): Pump {
       if (asks.has(correlation)) settleReply(peer, kind as RecordKind, correlation, replies, block)
       else if (kind === RecordKind.Item) asks.disown(link, correlation)
       if (large) blocks.free(id)
-      advance(replies, peer)
+      replies.take()
       count++
     }
+    if (count > 0 && replies.release()) peer.bell.ring()
     return count
   }
 
@@ -178,10 +180,16 @@ export function createPump(host: PumpHost): Pump {
     if (requests.skip()) peer.bell.ring()
   }
 
-  function readRequests(peer: Peer, link: Incoming): number {
+  function takeRequests(peer: Peer, link: Incoming): number {
     let count = 0
     while (count < REQUESTS_PER_ROUND && readRequest(peer, link)) count++
     return count
+  }
+
+  function readRequests(peer: Peer, link: Incoming): number {
+    if (link.requests.next()) return leavingScope(takeRequests, peer, link)
+    if (link.cancelled.size > 0) link.cancelled.clear()
+    return 0
   }
 
   function flush(peer: Peer): boolean {
@@ -248,7 +256,7 @@ export function createPump(host: PumpHost): Pump {
           advance(link.requests, peer)
         }
       }
-      turns.recover(peerOf)
+      leavingScope(() => turns.recover(peerOf))
       accepting = true
     },
     stopTaking() {

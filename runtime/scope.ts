@@ -20,6 +20,12 @@ export const NO_ASKERS: readonly string[] = Object.freeze([])
 
 export const callScope = new AsyncLocalStorage<CallScope>()
 
+/**
+ * Runs `work`, in which each message's handler enters its own scope (`callScope.enterWith`), and has the scope from before
+ * back afterwards. `callScope.run` around each handler would build a second scope per message to go back to.
+ */
+export const leavingScope = AsyncLocalStorage.snapshot()
+
 /** The message whose handler waits for what happens now, if any. */
 export function messageInHand(): CallScope | undefined {
   const scope = callScope.getStore()

@@ -55,9 +55,9 @@ export interface TurnHost {
 }
 
 export interface Turns {
-  /** Starts the message in this cell; `peer` is the sender as far as it is still connected. */
+  /** Starts the message in this cell; inside `leavingScope`. `peer` is the sender as far as it is still connected. */
   start(cell: number, peer: Peer | undefined): void
-  /** Settles what earlier incarnations left: delivers again, or tells the asker. */
+  /** Settles what earlier incarnations left; inside `leavingScope`. Delivers again, or tells the asker. */
   recover(peerOf: (lane: number) => Peer | undefined): void
   /** Aborts the handler's signal; `false` when that message is not running here. */
   cancel(correlation: number): boolean
@@ -176,6 +176,12 @@ export function createTurns(host: TurnHost): Turns {
     }
   }
 
+  /** The scope is left where messages are taken from (`leavingScope`). */
+  function inScope(turn: Running, handler: ResolvedHandler, arg: unknown, call: Call): unknown {
+    callScope.enterWith(turn)
+    return host.invoke(handler, arg, call)
+  }
+
   function run(message: HeldMessage, turn: Running, handler: ResolvedHandler, body: readonly unknown[]): void {
     const before = body.length > 3 ? runsBefore(body) : NO_RUNS
     const arg = body[1]
@@ -185,7 +191,7 @@ export function createTurns(host: TurnHost): Turns {
     try {
       result = events['message-started'].hasSubscribers
         ? told.started(turn, () => callScope.run(turn, host.invoke, handler, arg, call))
-        : callScope.run(turn, host.invoke, handler, arg, call)
+        : inScope(turn, handler, arg, call)
     } catch (error) {
       answer(turn, RecordKind.Failure, errorToWire(error))
       return

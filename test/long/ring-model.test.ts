@@ -12,6 +12,7 @@ const two: Scenario = {
   deathsMax: 1,
   looksAgain: true,
   dozes: false,
+  batches: false,
   nudges: true,
 }
 

@@ -12,6 +12,7 @@ const one: Scenario = {
   deathsMax: 1,
   looksAgain: true,
   dozes: false,
+  batches: false,
   nudges: true,
 }
 const two: Scenario = { ...one, records: 2, deathsMax: 0 }
@@ -26,6 +27,8 @@ describe('every order of accesses', () => {
     ['two records', two],
     ['two records over the wrap', { ...two, startAt: -16 }],
     ['two records and a consumer that dozes', { ...two, dozes: true }],
+    ['two records and a consumer that gives room back once', { ...two, batches: true }],
+    ['a full ring and a consumer that gives room back once', { ...full, batches: true, records: 2 }],
     ['a full ring and two records', { ...full, records: 2 }],
   ])('%s: nothing lost, doubled, torn or slept through', (_name, scenario) => {
     const { violation, states, ends } = exploreRing(protocol, scenario)

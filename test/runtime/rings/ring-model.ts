@@ -19,6 +19,8 @@ export interface Scenario {
   readonly looksAgain: boolean
   /** The consumer dozes before it sleeps; a doze may end at any time. */
   readonly dozes: boolean
+  /** The consumer gives room back when it has taken everything, not after each record. */
+  readonly batches: boolean
   /** The supervisor nudges the living after a death. */
   readonly nudges: boolean
 }
@@ -116,7 +118,9 @@ export function exploreRing({ ring, waiting }: Protocol, scenario: Scenario): Ex
     for (;;) {
       while (incoming.next()) {
         if (step(() => world[WORLD.takenPosition]!) !== incoming.position) take(step, incoming)
-        if (!incoming.advance()) continue
+        incoming.take()
+        if (scenario.batches && incoming.next()) continue
+        if (!incoming.release()) continue
         const port = bell(step, WORLD.producerBells, PRODUCER_MARK, () => PRODUCER_MARK)
         waiting.wake(stepped(world, step), WORLD.producerParked, port, PRODUCER_MARK, atomics)
       }
