@@ -42,7 +42,7 @@ export interface PumpedEndpoint {
   park(): boolean
   /** Sleeps in `Atomics.wait` until a peer wakes it or the time is over; not at all when there is work. */
   doze(timeoutMs: number): void
-  hasWork(): boolean
+  readonly hasWork: () => boolean
 }
 
 /** Rounds without a turn of the event loop. */
