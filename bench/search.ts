@@ -157,7 +157,8 @@ async function measureIn(dir: string, size: BenchSize, documents: number): Promi
         await timed(() => {
           const count = fts5.search(match(n))
           // FTS5 takes the stem of a prefix, so `bis*` finds all that begins with `bi`.
-          if (count !== total && !name.startsWith('prefix')) throw new Error(`${name} ${n}: ${total} found, FTS5 says ${count}`)
+          if (count !== total && !name.startsWith('prefix'))
+            throw new Error(`${name} ${n}: ${total} found, FTS5 says ${count}`)
         }),
       )
     }
