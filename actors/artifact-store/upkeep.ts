@@ -43,7 +43,7 @@ const STEP_MS = 5
 /** while there are calls, */
 const CALLED_MS = 50
 /** but not more often than this. */
-const CALLED_WAITS_MAX = 20
+const CALLED_WAITS_MAX = 4
 
 export function createUpkeep({ packAfterMs, packBytes, simulated, storage, ctx }: UpkeepOptions): Upkeep {
   const codec = simulated ? sameThreadCodec : threadPoolCodec
