@@ -22,6 +22,7 @@ import { createAccesses, type Accesses } from './accesses.ts'
 import { artifactErrors } from './errors.ts'
 import {
   invalid,
+  resolveAbout,
   resolveHash,
   resolveHashes,
   resolveInput,
@@ -31,8 +32,10 @@ import {
   text,
 } from './input.ts'
 import {
+  PART_BYTES_MAX,
   artifactStore,
   type ArtifactInput,
+  type ArtifactPart,
   type ArtifactStoreProtocol,
   type CompactionResult,
   type ContentHash,
@@ -48,6 +51,7 @@ import {
   preparePut,
   purge,
   putAll,
+  putBefore,
   readVerified,
   required,
   resolveReference,
@@ -59,6 +63,7 @@ import {
 } from './store.ts'
 import { createTending, type Tending } from './tending.ts'
 import { createUpkeep, type Upkeep } from './upkeep.ts'
+import { createUploads, type Uploads } from './uploads.ts'
 
 export interface ArtifactStoreConfig {
   /** The store keeps its files in `artifacts/` below; `:memory:` keeps them in this actor's memory, until it ends. */
@@ -81,6 +86,7 @@ interface State {
   storage: Storage
   reopening: Promise<Storage> | null
   readonly upkeep: Upkeep
+  readonly uploads: Uploads
   readonly accesses: Accesses
   readonly tending: Tending
   flushTimer: Timer | null
@@ -118,6 +124,7 @@ function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
       storage: () => ready(state),
       ctx,
     }),
+    uploads: createUploads(ctx, () => reclaimAbandoned(state, ctx)),
     accesses: createAccesses(),
     tending: createTending(ctx, () => state.storage),
     flushTimer: null,
@@ -127,6 +134,7 @@ function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
   ctx.stopping.addEventListener('abort', () => {
     state.flushTimer?.cancel()
     state.upkeep.cancel()
+    state.uploads.endAll()
     state.tending.stop()
     state.storage.release()
   })
@@ -185,10 +193,69 @@ function flushAccesses(state: State, ctx: ActorContext): void {
   }
 }
 
+/** Best effort: what is not freed now is freed with the next purge. */
+function reclaimAbandoned(state: State, ctx: ActorContext): void {
+  ready(state)
+    .then((storage) => state.upkeep.reclaim(storage))
+    .catch((error: unknown) => ctx.logger.warn('the space of an upload was not freed', { problem: String(error) }))
+}
+
+async function append(
+  state: State,
+  { uploadId, offset, content }: { readonly uploadId: string; readonly offset: number; readonly content: Uint8Array },
+): Promise<{ readonly receivedBytes: number }> {
+  if (!(content instanceof Uint8Array)) throw invalid('content', 'must be bytes (Uint8Array)')
+  await ready(state)
+  return { receivedBytes: state.uploads.append(text('uploadId', uploadId), wholeNumber('offset', offset), content) }
+}
+
+async function commit(
+  state: State,
+  arg: { readonly uploadId: string; readonly hash?: ContentHash },
+  ctx: CallContext,
+): Promise<PutResult> {
+  const uploadId = text('uploadId', arg.uploadId)
+  const expected = arg.hash === undefined ? undefined : resolveHash(arg.hash)
+  const result = await change(state, (storage) => {
+    const before = putBefore(storage, `upload ${uploadId}`, originOf(ctx))
+    if (before !== null) return before
+    const finished = state.uploads.finish(storage, uploadId, expected)
+    const [stored] = putAll(storage, [finished], originOf(ctx))
+    state.uploads.end(uploadId)
+    return stored!
+  })
+  state.upkeep.stored()
+  return result
+}
+
+async function read(
+  state: State,
+  arg: { readonly hash: ContentHash; readonly offset: number; readonly length?: number },
+  ctx: CallContext,
+): Promise<ArtifactPart | null> {
+  const hash = resolveHash(arg.hash)
+  const offset = wholeNumber('offset', arg.offset)
+  const length = Math.min(PART_BYTES_MAX, wholeNumber('length', arg.length ?? MIB))
+  const storage = await ready(state)
+  const row = visible(storage, hash)
+  if (row === null) return null
+  const content = await readVerified(storage, row, ctx.logger, { offset, length })
+  if (offset === 0) touch(state, hash, ctx)
+  return { content, sizeBytes: row.sizeBytes }
+}
+
+function wholeNumber(field: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw invalid(field, 'must be a whole number from 0')
+}
+
 async function get(state: State, hash: ContentHash, ctx: CallContext): Promise<Uint8Array | null> {
   const storage = await ready(state)
   const row = visible(storage, hash)
   if (row === null) return null
+  const { sizeBytes } = row
+  const { artifactBytesMax } = state.config
+  if (sizeBytes > artifactBytesMax) throw artifactErrors.fail('ARTIFACT_TOO_LARGE', { sizeBytes, artifactBytesMax })
   const content = await readVerified(storage, row, ctx.logger)
   touch(state, hash, ctx)
   return content
@@ -274,6 +341,22 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
             ctx,
           ),
         }
+      },
+    },
+    read: { redeliver: true, run: read },
+    beginUpload: {
+      redeliver: true,
+      async run(state, arg, ctx) {
+        const about = resolveAbout(arg)
+        return { uploadId: state.uploads.begin(await ready(state), about, ctx) }
+      },
+    },
+    appendUpload: { redeliver: true, run: append },
+    commitUpload: { redeliver: true, run: commit },
+    abortUpload: {
+      redeliver: true,
+      run(state, { uploadId }, ctx) {
+        if (state.uploads.end(text('uploadId', uploadId)) > 0) reclaimAbandoned(state, ctx)
       },
     },
     info: {

@@ -12,9 +12,9 @@
  */
 import { isPitError, type LogPosition } from '../../runtime/index.ts'
 import type { ArtifactRow } from './artifacts.ts'
-import { writeContent } from './content.ts'
+import { writeBlock, writeContent } from './content.ts'
 import type { PackRow } from './packing/packs.ts'
-import { decodeRecord, type StoredPlace } from './records.ts'
+import { decodeRecord, positionsOf, type Block, type StoredPlace } from './records.ts'
 import { stateOf, writeBatch, type StateRecord } from './states.ts'
 import type { Storage } from './storage.ts'
 
@@ -41,6 +41,7 @@ export function choosePrefix(segments: readonly SegmentUse[]): number {
 
 const COPY_BATCH = 128
 const PACK_BATCH = 8
+const BLOCKS_PER_TURN = 4
 /** Copied before others have their turn, a single larger content aside. */
 const TURN_BYTES = 2 * 1024 * 1024
 
@@ -62,6 +63,7 @@ export async function compact(storage: Storage, stopping?: AbortSignal): Promise
       .segments()
       .slice(0, prefix)
       .map(({ end }) => end)
+      .filter((end) => end <= storage.heldFrom)
     for (const end of ends) await dropBefore(storage, end, stopping)
   } catch (error) {
     if (!isPitError(error, 'STORAGE_FULL') && !isPitError(error, 'LOG_FULL')) throw error
@@ -75,7 +77,7 @@ async function dropBefore(storage: Storage, cutoff: LogPosition, stopping: Abort
     const packs = storage.query((tables) => tables.packs.livingBefore(cutoff, PACK_BATCH))
     for (const pack of packs) movePack(storage, pack)
     const rows = packs.length > 0 ? [] : storage.query(({ artifacts }) => artifacts.since(cutoff, COPY_BATCH))
-    moveArtifacts(storage, oneTurn(rows), cutoff)
+    await moveArtifacts(storage, oneTurn(rows), cutoff)
     const versions = storage.query((tables) => tables.versions.before(cutoff, COPY_BATCH))
     writeBatch(
       storage,
@@ -121,24 +123,51 @@ function lostState(storage: Storage, row: ArtifactRow): StateRecord {
 }
 
 /** Content that is before `cutoff` is written again; state alone goes together with others. */
-function moveArtifacts(storage: Storage, rows: readonly ArtifactRow[], cutoff: LogPosition): void {
+async function moveArtifacts(storage: Storage, rows: readonly ArtifactRow[], cutoff: LogPosition): Promise<void> {
   const states: StateRecord[] = []
+  const large: ArtifactRow[] = []
   for (const row of rows) {
     const place = JSON.parse(row.frames) as StoredPlace
-    if ('packed' in place || (place.length > 0 && place.every((position) => position >= cutoff))) {
+    const positions = positionsOf(place)
+    if ('packed' in place || (positions.length > 0 && positions.every((position) => position >= cutoff))) {
       states.push(storage.query((tables) => stateOf(tables, row, place)))
-      continue
+    } else if ('blocks' in place) large.push(row)
+    else {
+      const read = storage.read(row)
+      if (read.kind === 'damaged') states.push(lostState(storage, row))
+      else
+        writeContent(
+          storage,
+          storage.query((tables) => stateOf(tables, row, 'here')),
+          read.content,
+        )
     }
-    const read = storage.read(row)
-    if (read.kind === 'content') {
-      writeContent(
-        storage,
-        storage.query((tables) => stateOf(tables, row, 'here')),
-        read.content,
-      )
-    } else states.push(lostState(storage, row))
   }
   writeBatch(storage, states)
+  keepSettled(storage, rows)
+  for (const row of large) await moveBlocks(storage, row, cutoff)
+}
+
+/** Block by block: the whole may not fit into memory. */
+async function moveBlocks(storage: Storage, row: ArtifactRow, cutoff: LogPosition): Promise<void> {
+  const place = JSON.parse(row.frames) as { readonly blocks: readonly Block[] }
+  const blocks: Block[] = []
+  let offset = 0
+  for (const block of place.blocks) {
+    const [position, bytes] = block
+    const read = position < cutoff ? storage.readRange(row, offset, bytes) : null
+    offset += bytes
+    if (read?.kind === 'damaged') return writeBatch(storage, [lostState(storage, row)])
+    blocks.push(read === null ? block : writeBlock(storage, read.content))
+    if (blocks.length % BLOCKS_PER_TURN === 0) await storage.durable()
+  }
+  const now = storage.query(({ artifacts }) => artifacts.byId(row.id))
+  if (now?.hash !== row.hash || now.frames !== row.frames) return
+  writeBatch(storage, [storage.query((tables) => stateOf(tables, now, { blocks }))])
+  keepSettled(storage, [row])
+}
+
+function keepSettled(storage: Storage, rows: readonly ArtifactRow[]): void {
   const settled = rows.filter(({ packing }) => packing === 'settled')
   if (settled.length === 0) return
   storage.note(({ artifacts }) => {

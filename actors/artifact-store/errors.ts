@@ -9,6 +9,21 @@ export const artifactErrors = defineErrors({
     status: 413,
     action: 'give-up',
   },
+  UPLOAD_UNKNOWN: {
+    message: 'there is no upload {uploadId}: it was finished or abandoned, or the store restarted; begin again',
+    status: 404,
+    action: 'give-up',
+  },
+  UPLOAD_GAP: {
+    message: 'upload {uploadId} goes on at byte {expected}, not at {offset}',
+    status: 409,
+    action: 'bug',
+  },
+  UPLOADS_TOO_MANY: {
+    message: '{uploadsMax} uploads are under way; finish or abort one first',
+    status: 429,
+    action: 'retry',
+  },
   ARTIFACT_CORRUPT: {
     message:
       'the stored content of {hash} is damaged ({problem}); it is quarantined, storing the content again repairs it',

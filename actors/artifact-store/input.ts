@@ -16,11 +16,15 @@ const CONTENT_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(\s*;.{0,200})?$/
 const CONTROL = /[\u0000-\u001f\u007f]/
 const PRODUCER_KEYS: readonly (keyof Producer)[] = ['tenant', 'runId', 'nodeId', 'model']
 
-export interface ResolvedInput {
-  readonly content: Uint8Array
+/** What is said of content. */
+export interface About {
   readonly described: Described
   readonly by?: Producer
   readonly pin?: string
+}
+
+export interface ResolvedInput extends About {
+  readonly content: Uint8Array
 }
 
 export function invalid(field: string, problem: string): PitError {
@@ -33,6 +37,10 @@ export function resolveInput(input: ArtifactInput, artifactBytesMax: number): Re
   if (content.length > artifactBytesMax) {
     throw artifactErrors.fail('ARTIFACT_TOO_LARGE', { sizeBytes: content.length, artifactBytesMax })
   }
+  return { content, ...resolveAbout(input) }
+}
+
+export function resolveAbout(input: Omit<ArtifactInput, 'content'>): About {
   const type = optional(input, 'contentType', (value) => {
     if (typeof value !== 'string' || !CONTENT_TYPE.test(value))
       throw invalid('contentType', 'must look like text/markdown')
@@ -45,7 +53,6 @@ export function resolveInput(input: ArtifactInput, artifactBytesMax: number): Re
   const by = optional(input, 'createdBy', resolveProducer)
   const pin = optional(input, 'pinnedBy', (value) => text('pinnedBy', value, NAME_CHARS_MAX))
   return {
-    content,
     described: {
       ...given('type', type),
       ...given('name', name),

@@ -166,13 +166,40 @@ export interface TrashResult {
   readonly bytes: number
 }
 
+export interface ArtifactPart {
+  readonly content: Uint8Array
+  /** Of the whole artifact. */
+  readonly sizeBytes: number
+}
+
+/** The largest part of a `read` or an upload. */
+export const PART_BYTES_MAX = 8 * 1024 * 1024
+
 export interface ArtifactStoreProtocol {
   /** Acknowledged only when durable. */
   put(arg: ArtifactInput): PutResult
   putMany(arg: { readonly items: readonly ArtifactInput[] }): { readonly results: readonly PutResult[] }
-  /** Verified content; null when absent, `ARTIFACT_CORRUPT` when damaged. Counts as an access. */
+  /**
+   * Verified content; null when absent, `ARTIFACT_CORRUPT` when damaged, `ARTIFACT_TOO_LARGE` when only `read` can give it.
+   * Counts as an access.
+   */
   get(arg: { readonly hash: ContentHash }): Uint8Array | null
   getMany(arg: { readonly hashes: readonly ContentHash[] }): { readonly contents: readonly (Uint8Array | null)[] }
+  /**
+   * Verified bytes from `offset`, at most `length` of them and at most 8 MiB; null when the artifact is absent. A large
+   * artifact is not read as a whole for it. Counts as an access at offset 0. @default length 1 MiB
+   */
+  read(arg: { readonly hash: ContentHash; readonly offset: number; readonly length?: number }): ArtifactPart | null
+  /** For content of any length, part by part. Abandoned when its sender dies, or after 10 minutes without a part. */
+  beginUpload(arg: Omit<ArtifactInput, 'content'>): { readonly uploadId: string }
+  /** Parts in order, at most 8 MiB each; one that was received before changes nothing. */
+  appendUpload(arg: { readonly uploadId: string; readonly offset: number; readonly content: Uint8Array }): {
+    readonly receivedBytes: number
+  }
+  /** Makes it an artifact, durably; with `hash` only if that is what was received. */
+  commitUpload(arg: { readonly uploadId: string; readonly hash?: ContentHash }): PutResult
+  /** Unknown uploads are no error. */
+  abortUpload(arg: { readonly uploadId: string }): void
   info(arg: { readonly hash: ContentHash }): ArtifactInfo | null
   /** Which of these are there (and neither in the trash nor known to be damaged). */
   exists(arg: { readonly hashes: readonly ContentHash[] }): { readonly present: readonly boolean[] }

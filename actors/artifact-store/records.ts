@@ -28,8 +28,12 @@ export interface Described {
 /** A piece of the decoded content of a pack. */
 export type Extent = readonly [pack: number, offset: number, bytes: number]
 
-/** Records at these positions, or pieces of packs, one after the other. */
-export type StoredPlace = readonly number[] | { readonly packed: readonly Extent[] }
+/** The content of a `chunk` record, with its own SHA-256, so that a part of an artifact can be verified by itself. */
+export type Block = readonly [position: number, bytes: number, sha256: string]
+
+/** Records at these positions, blocks, or pieces of packs, one after the other. */
+export type StoredPlace =
+  readonly number[] | { readonly blocks: readonly Block[] } | { readonly packed: readonly Extent[] }
 
 /** Where content is: in this record, somewhere in the log, or (of a put) where it was stored before. */
 export type ContentPlace = 'here' | 'stored' | StoredPlace
@@ -45,7 +49,7 @@ export type StoreRecord =
       readonly pin?: string
       readonly cause?: Cause
     } & Described)
-  | { readonly t: 'chunk'; readonly hash: ContentHash; readonly index: number }
+  | { readonly t: 'chunk' }
   | {
       /** Contents compressed together; `packing/` has the rules. Written again, under the same id, when it has to move. */
       readonly t: 'pack'
@@ -151,6 +155,12 @@ export function encodeBatch(records: readonly BatchedRecord[]): Uint8Array {
 
 export function decodeBatch(content: Uint8Array): readonly BatchedRecord[] {
   return JSON.parse(Buffer.from(decompressSmall(content)).toString()) as BatchedRecord[]
+}
+
+/** The records a place reads. */
+export function positionsOf(place: StoredPlace): readonly number[] {
+  if ('blocks' in place) return place.blocks.map(([position]) => position)
+  return 'packed' in place ? [] : place
 }
 
 function isKnown(record: { readonly t: string }): record is StoreRecord {

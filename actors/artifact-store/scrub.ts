@@ -30,14 +30,14 @@ export async function scrub(ready: () => Promise<Storage>, pause: () => Promise<
     const page = (await ready()).query(({ artifacts }) => artifacts.page(after, PAGE))
     if (page.length === 0) return { checked, corrupt }
     for (const { hash } of page) {
-      const storage = await ready()
       // Looked up again: since the page was read it may have been moved, trashed or repaired.
-      const row = visible(storage, hash)
+      const row = visible(await ready(), hash)
       if (row === null) continue
       checked++
-      if (storage.read(row).kind === 'damaged') {
+      if (await isDamaged(ready, hash, pause)) {
         corrupt.push(hash)
-        if (row.damaged === 0) storage.write({ t: 'damaged', hash })
+        const storage = await ready()
+        if (visible(storage, hash)?.damaged === 0) storage.write({ t: 'damaged', hash })
       }
       if ((sliceBytes += row.sizeBytes) >= SLICE_BYTES) {
         sliceBytes = 0
@@ -46,5 +46,24 @@ export async function scrub(ready: () => Promise<Storage>, pause: () => Promise<
     }
     await (await ready()).durable()
     after = page.at(-1)!
+  }
+}
+
+/**
+ * What is in blocks is gone through a slice at a time: each is verified by itself. It is looked up for every slice: in
+ * between it may have been moved or deleted.
+ */
+async function isDamaged(
+  ready: () => Promise<Storage>,
+  hash: ContentHash,
+  pause: () => Promise<void>,
+): Promise<boolean> {
+  for (let offset = 0; ; offset += SLICE_BYTES) {
+    const storage = await ready()
+    const row = visible(storage, hash)
+    if (row === null || (offset > 0 && offset >= row.sizeBytes)) return false
+    if (row.sizeBytes <= SLICE_BYTES || !row.frames.startsWith('{"blocks"')) return storage.read(row).kind === 'damaged'
+    if (storage.readRange(row, offset, SLICE_BYTES).kind === 'damaged') return true
+    await pause()
   }
 }

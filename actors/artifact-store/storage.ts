@@ -45,6 +45,12 @@ export interface Storage {
   /** Waits when so much is written but not durable that more would not be bounded. */
   admit(): Promise<void>
   read(row: ArtifactRow): ContentRead
+  /** A part of the content, verified by itself where it is in blocks. */
+  readRange(row: ArtifactRow, offset: number, length: number): ContentRead
+  /** Keeps the log from being cut after `position`, until what is returned is called. */
+  hold(position: LogPosition): () => void
+  /** The first position that is held, or infinity. */
+  readonly heldFrom: number
   /** A whole pack, decoded. */
   readPack(id: number): ContentRead
   /** Changes hints of the index that are not in the log. */
@@ -76,6 +82,7 @@ export function openStorage(options: StorageOptions): Storage {
     }),
   )
   const reader = createContentReader(log)
+  const holds = new Set<{ readonly position: LogPosition }>()
   let catalog: Catalog | null = null
   let tables!: Tables
 
@@ -248,6 +255,15 @@ export function openStorage(options: StorageOptions): Storage {
     },
     release,
     read: (row) => typed(() => reader.artifact(row, tables.packs)),
+    readRange: (row, offset, length) => typed(() => reader.range(row, offset, length, tables.packs)),
+    hold(position) {
+      const held = { position }
+      holds.add(held)
+      return () => void holds.delete(held)
+    },
+    get heldFrom() {
+      return Math.min(Infinity, ...[...holds].map(({ position }) => position))
+    },
     readPack: (id) => typed(() => reader.pack(id, tables.packs)),
     note,
     maintain(units) {

@@ -5,9 +5,9 @@
 import { canonicalHash, sha256Hex, type Logger } from '../../runtime/index.ts'
 import type { Accesses } from './accesses.ts'
 import type { ArtifactRow } from './artifacts.ts'
-import { writeContent } from './content.ts'
+import { BLOCK_BYTES, writeContent } from './content.ts'
 import { artifactErrors } from './errors.ts'
-import type { ResolvedInput } from './input.ts'
+import type { About, ResolvedInput } from './input.ts'
 import type {
   ArtifactInfo,
   ArtifactVersion,
@@ -17,7 +17,7 @@ import type {
   SearchHit,
   TrashResult,
 } from './protocol.ts'
-import type { Cause } from './records.ts'
+import type { Cause, StoreRecord } from './records.ts'
 import { searchableText, type FoundRow } from './search.ts'
 import type { Storage } from './storage.ts'
 import type { Tables } from './tables.ts'
@@ -33,18 +33,30 @@ export interface Origin {
 /** A put that is checked and hashed, but not written. */
 export interface PreparedPut {
   readonly hash: ContentHash
-  readonly input: ResolvedInput
+  readonly sizeBytes: number
+  readonly about: About
+  /** What was asked, in short: see `Cause`. */
+  readonly digest: string
+  /** Writes the record with the content; it was not there, or damaged. */
+  readonly write: (storage: Storage, record: StoreRecord & { readonly t: 'put' }) => void
 }
 
-export function preparePut(input: ResolvedInput): PreparedPut {
-  return { hash: sha256Hex(input.content) as ContentHash, input }
+export function preparePut({ content, ...about }: ResolvedInput): PreparedPut {
+  const hash = sha256Hex(content) as ContentHash
+  return {
+    hash,
+    sizeBytes: content.length,
+    about,
+    digest: `put ${hash}`,
+    write: (storage, record) => writeContent(storage, record, content),
+  }
 }
 
 /** All or nothing as far as checks go: an unknown parent refuses every item. Parents may be items before it. */
 export function putAll(storage: Storage, puts: readonly PreparedPut[], origin: Origin): readonly PutResult[] {
   const given = new Set<ContentHash>()
-  for (const { hash, input } of puts) {
-    for (const parent of input.described.from ?? []) {
+  for (const { hash, about } of puts) {
+    for (const parent of about.described.from ?? []) {
       const known =
         given.has(parent) || parent === hash || storage.query((tables) => tables.artifacts.find(parent)) !== null
       if (!known) throw artifactErrors.fail('ARTIFACT_NOT_FOUND', { hash: parent })
@@ -54,9 +66,15 @@ export function putAll(storage: Storage, puts: readonly PreparedPut[], origin: O
   return puts.map((put, item) => putOne(storage, put, item, origin))
 }
 
-function putOne(storage: Storage, { hash, input }: PreparedPut, item: number, origin: Origin): PutResult {
-  const { content, described, by, pin } = input
-  const cause: Cause = { key: `${origin.callId}#${item}`, digest: `put ${hash}` }
+/** The result of this very put before a crash, or null. */
+export function putBefore(storage: Storage, digest: string, origin: Origin): PutResult | null {
+  return answered(storage, { key: `${origin.callId}#0`, digest }, origin) as PutResult | null
+}
+
+function putOne(storage: Storage, put: PreparedPut, item: number, origin: Origin): PutResult {
+  const { hash, sizeBytes } = put
+  const { described, by, pin } = put.about
+  const cause: Cause = { key: `${origin.callId}#${item}`, digest: put.digest }
   const before = answered(storage, cause, origin)
   if (before !== null) return before as PutResult
   const row = storage.query((tables) => tables.artifacts.find(hash))
@@ -64,7 +82,7 @@ function putOne(storage: Storage, { hash, input }: PreparedPut, item: number, or
   const record = {
     t: 'put',
     hash,
-    size: content.length,
+    size: sizeBytes,
     at: origin.now,
     content: 'stored',
     ...described,
@@ -73,9 +91,9 @@ function putOne(storage: Storage, { hash, input }: PreparedPut, item: number, or
     ...(pin === undefined ? {} : { pin }),
     cause,
   } as const
-  if (row === null || row.damaged === 1) writeContent(storage, record, content)
+  if (row === null || row.damaged === 1) put.write(storage, record)
   else storage.write(record)
-  return { hash, isNew: row === null || row.damaged === 1 || row.trashPlan !== null, sizeBytes: content.length }
+  return { hash, isNew: row === null || row.damaged === 1 || row.trashPlan !== null, sizeBytes }
 }
 
 /** The answer given to this very message before a crash, or null. */
@@ -95,9 +113,20 @@ export function required(storage: Storage, hash: ContentHash): ArtifactRow {
   return row
 }
 
-/** Verified content. Damage is recorded, so that nobody is told again that the artifact is there. */
-export async function readVerified(storage: Storage, row: ArtifactRow, logger: Logger): Promise<Uint8Array> {
-  const read = storage.read(row)
+/** A part of content to read. */
+export interface Range {
+  readonly offset: number
+  readonly length: number
+}
+
+/** Verified content, or a part of it. Damage is recorded, so that nobody is told again that the artifact is there. */
+export async function readVerified(
+  storage: Storage,
+  row: ArtifactRow,
+  logger: Logger,
+  range?: Range,
+): Promise<Uint8Array> {
+  const read = range === undefined ? storage.read(row) : storage.readRange(row, range.offset, range.length)
   if (read.kind === 'content') {
     if (row.changedPosition >= storage.log.syncedEnd) await storage.durable()
     return read.content
@@ -142,7 +171,7 @@ export function hitOf(tables: Tables, { row, score, highlights }: FoundRow, acce
 
 /** What the index read of an artifact, for highlights; '' when it cannot be read. */
 export function searchedText(storage: Storage, row: ArtifactRow): string {
-  const read = storage.read(row)
+  const read = storage.readRange(row, 0, BLOCK_BYTES)
   return read.kind === 'content' ? searchableText(row.contentType, read.content) : ''
 }
 

@@ -6,7 +6,7 @@ import type { Catalog } from './catalog.ts'
 import { createDedup, type Dedup } from './dedup.ts'
 import type { ContentHash, PutResult } from './protocol.ts'
 import { createPacks, type Packs } from './packing/packs.ts'
-import { decodeBatch, type ContentPlace, type StoredPlace, type StoreRecord } from './records.ts'
+import { decodeBatch, positionsOf, type ContentPlace, type StoredPlace, type StoreRecord } from './records.ts'
 import { createRelationships, type Relationships } from './relationships.ts'
 import { createSearchIndex, searchableText, type IndexLimits, type SearchIndex } from './search.ts'
 import { createVersions, type Versions } from './versioning.ts'
@@ -217,7 +217,7 @@ function applyState(tables: Tables, record: RecordOf<'state'>, logged: LoggedRec
 function place(tables: Tables, id: number, record: RecordOf<'put' | 'state'>, logged: LoggedRecord): void {
   const { artifacts, packs } = tables
   const at = placeOf(record.content, logged.position)
-  const positions = 'packed' in at ? [] : at
+  const positions = positionsOf(at)
   const own = { position: logged.position, bytes: logged.bytes }
   const bytes = Math.ceil(record.size / Math.max(1, positions.length))
   const others = positions.filter((position) => position !== own.position).map((position) => ({ position, bytes }))
@@ -234,11 +234,10 @@ function placeOf(content: ContentPlace, here: number): StoredPlace {
 /** The text of content in packs waits for `indexTexts`: a pack that had to move comes later in the log. */
 function index(tables: Tables, id: number, record: RecordOf<'put' | 'state'>, logged: LoggedRecord): void {
   const { content } = record
-  const packed = typeof content !== 'string' && 'packed' in content
-  if (packed) tables.artifacts.addUnindexed(id)
-  const [first] = typeof content === 'string' || packed ? [] : content
+  if (typeof content !== 'string' && 'packed' in content) tables.artifacts.addUnindexed(id)
+  const [first] = typeof content === 'string' ? [] : positionsOf(content)
   const found = first === undefined ? logged.content : (logged.contentAt([first]) ?? NOTHING)
-  tables.search.put(id, packed ? '' : searchableText(record.type ?? DEFAULT_CONTENT_TYPE, found))
+  tables.search.put(id, searchableText(record.type ?? DEFAULT_CONTENT_TYPE, found))
 }
 
 /** Catches up on what `index` left. */

@@ -6,6 +6,7 @@ import {
   type ArtifactInput,
   type ArtifactQuery,
   type ArtifactVersion,
+  type CompactionResult,
   type ContentHash,
   type DedupStats,
   type LineageNode,
@@ -15,6 +16,7 @@ import {
 import type { CallOptions } from '../../runtime/index.ts'
 import { split } from '../call-options.ts'
 import { hostErrors } from '../errors.ts'
+import { downloadTo, uploadFrom, type ByteRange, type ByteSource } from './artifact-streams.ts'
 import type { Host } from '../host.ts'
 
 /** What is said of content when it is stored; the rest of `ArtifactInput`. */
@@ -31,6 +33,19 @@ export interface ArtifactsClient {
   put(content: Uint8Array | string, options?: PutOptions & CallOptions): Promise<PutResult>
   /** The verified content; null when there is none. Error: `ARTIFACT_CORRUPT`. */
   get(reference: ArtifactReference, options?: CallOptions): Promise<Uint8Array | null>
+  /**
+   * Stores what the stream gives, however long it is; durable when it resolves. Nothing is stored when the stream fails.
+   * Errors: `STORAGE_FULL`, `UPLOADS_TOO_MANY`, `UPLOAD_UNKNOWN` (the store restarted: try again).
+   */
+  storeStream(source: ByteSource, options?: PutOptions & CallOptions): Promise<PutResult>
+  /**
+   * The content, or the part from `start` to `end`, as a stream of verified bytes that is read as it is consumed; null when
+   * there is none. A part of a large artifact is verified without reading the rest. Error: `ARTIFACT_CORRUPT`.
+   */
+  retrieveStream(
+    reference: ArtifactReference,
+    options?: ByteRange & CallOptions,
+  ): Promise<ReadableStream<Uint8Array> | null>
   info(reference: ArtifactReference, options?: CallOptions): Promise<ArtifactInfo | null>
   exists(hashes: readonly ContentHash[], options?: CallOptions): Promise<readonly boolean[]>
   /** Full text and filters. Error: `QUERY_INVALID`. */
@@ -58,6 +73,11 @@ export interface ArtifactsClient {
     options?: { readonly limit?: number } & CallOptions,
   ): Promise<readonly LineageNode[]>
   stats(options?: CallOptions): Promise<DedupStats>
+  /**
+   * Compresses what was not touched for `coldMs` together with what is like it, and frees what it took. In the background
+   * the store does this by itself. @default coldMs 0 @default deadlineMs Infinity
+   */
+  compact(options?: { readonly coldMs?: number } & CallOptions): Promise<CompactionResult>
   /** Reads and re-hashes everything. @default deadlineMs Infinity */
   verify(options?: CallOptions): Promise<{ readonly checked: number; readonly corrupt: readonly ContentHash[] }>
 }
@@ -86,6 +106,15 @@ export function createArtifactsClient(host: Host): ArtifactsClient {
       const hash = await resolve(reference, options)
       return hash === null ? null : ask().get({ hash }, options)
     },
+    async storeStream(source, options = {}) {
+      const { call, rest } = split(options)
+      return uploadFrom(ask(), source, withProducer(host, rest), call)
+    },
+    async retrieveStream(reference, options = {}) {
+      const { call, rest } = split(options)
+      const hash = await resolve(reference, call)
+      return hash === null ? null : downloadTo(ask(), hash, rest, call)
+    },
     async info(reference, options) {
       const hash = await resolve(reference, options)
       return hash === null ? null : ask().info({ hash }, options)
@@ -108,10 +137,14 @@ export function createArtifactsClient(host: Host): ArtifactsClient {
       return ask().lineage({ hash, direction, ...rest }, call)
     },
     stats: async (options) => ask().stats({}, options),
+    async compact(options = {}) {
+      const { call, rest } = split(options)
+      return ask().compact(rest, { deadlineMs: Infinity, ...call })
+    },
     verify: async (options) => ask().verify({}, { deadlineMs: Infinity, ...options }),
   }
 }
 
-function withProducer(host: Host, input: ArtifactInput): ArtifactInput {
+function withProducer<T extends Omit<ArtifactInput, 'content'>>(host: Host, input: T): T {
   return { ...input, createdBy: { tenant: host.config.tenant, ...input.createdBy } }
 }
