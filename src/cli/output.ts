@@ -19,8 +19,8 @@ export interface Output {
   readonly columns: number
   /** The result, as text; nothing with `--json`. Ends the line. */
   print(text: string): void
-  /** Bytes of the result as they are; they take the place of a JSON document. */
-  raw(content: Uint8Array): void
+  /** Bytes of the result as they are, in place of a JSON document. Resolves when more may follow: false when nobody reads. */
+  raw(content: Uint8Array): Promise<boolean>
   /** The result, as the one JSON document; nothing without `--json`. */
   document(value: unknown): void
   /** A line for people; nothing with `--quiet` or `--json`. */
@@ -65,7 +65,7 @@ export function createOutput(options: { readonly json: boolean; readonly quiet: 
       if (!json) process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
     },
     raw(content) {
-      process.stdout.write(content)
+      return new Promise((resolve) => process.stdout.write(content, (error) => resolve(!error)))
     },
     document(value) {
       if (json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)

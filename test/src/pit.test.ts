@@ -46,6 +46,34 @@ describe('an open Pit', () => {
   beforeAll(async () => (pit = await open(':memory:')))
   afterAll(() => pit.close())
 
+  test('stores and retrieves artifacts as streams, whole and in part', async () => {
+    const pieces = Array.from({ length: 40 }, (_, i) => Buffer.alloc(100_000 + i, `piece ${i} `))
+    const content = Buffer.concat(pieces)
+    const stored = await pit.artifacts.storeStream(ReadableStream.from(pieces), { name: 'streamed', tags: ['s'] })
+    expect(stored).toMatchObject({ isNew: true, sizeBytes: content.length })
+    const all = async (stream: ReadableStream<Uint8Array> | null) =>
+      Buffer.from(await new Response(stream).arrayBuffer())
+    expect(content.equals(await all(await pit.artifacts.retrieveStream(stored.hash)))).toBe(true)
+    for (const [start, end] of [
+      [0, 10],
+      [999_999, 3_000_001],
+      [content.length - 5, Infinity],
+      [content.length, content.length + 10],
+      [20, 10],
+    ] as const) {
+      const range = end === Infinity ? { start } : { start, end }
+      expect(
+        content.subarray(start, end).equals(await all(await pit.artifacts.retrieveStream(stored.hash, range))),
+      ).toBe(true)
+    }
+    expect(await pit.artifacts.retrieveStream('f'.repeat(64))).toBeNull()
+    const failing = ReadableStream.from([pieces[0]!, 'not bytes'] as Uint8Array[])
+    await expect(pit.artifacts.storeStream(failing)).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' })
+    await expect(pit.artifacts.retrieveStream(stored.hash, { start: -1 })).rejects.toMatchObject({
+      code: 'ARGUMENT_INVALID',
+    })
+  })
+
   test('stores and retrieves artifacts by hash, prefix and name', async () => {
     const hash = await pit.storeArtifact('# Tides', { contentType: 'text/markdown', name: 'tides', tags: ['sea'] })
     expect(hash).toMatch(/^[0-9a-f]{64}$/)

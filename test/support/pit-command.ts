@@ -37,8 +37,10 @@ export async function callPit(args: readonly string[], { cwd, env = {} }: PitOpt
   const before = process.cwd()
   const written = { stdout: '', stderr: '' }
   const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((chunk: string | Uint8Array) => {
+    vi.spyOn(process[name], 'write').mockImplementation((chunk: string | Uint8Array, ...rest: unknown[]) => {
       written[name] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8')
+      const done = rest.at(-1)
+      if (typeof done === 'function') done()
       return true
     }),
   )

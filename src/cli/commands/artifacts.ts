@@ -1,11 +1,12 @@
 /** `pit artifacts`: content in and out of the Artifact Store. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { basename, extname, resolve } from 'node:path'
 import type { ArtifactInfo } from '../../../actors/artifact-store/protocol.ts'
 import { hostErrors } from '../../errors.ts'
 import type { Pit } from '../../pit.ts'
 import { expectPositionals, usageError, type Arguments, type Command, type Invocation } from '../command.ts'
 import { ExitCode } from '../exit-codes.ts'
+import type { Output } from '../output.ts'
 import { formatBytes, formatTable, formatTime, printable } from '../format.ts'
 
 export const artifactsCommand: Command = {
@@ -46,6 +47,8 @@ const ACTIONS: Readonly<Record<Action, (invocation: Invocation) => Promise<ExitC
   list,
 }
 
+const PIECE_BYTES = 1024 * 1024
+
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.md': 'text/markdown',
   '.txt': 'text/plain',
@@ -63,15 +66,13 @@ async function put(invocation: Invocation): Promise<ExitCode> {
   const { args, output, cwd } = invocation
   expectPositionals(args, ['file'])
   const file = args.positionals[0]!
-  const content = readContent(file, cwd)
   const name = args.text('name') ?? (file === '-' ? undefined : basename(file))
   const contentType = args.text('type') ?? CONTENT_TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream'
+  await using source = await openSource(file, cwd)
   await using pit = await invocation.open({ resume: 'manual' })
-  const stored = await pit.artifacts.put(content, {
-    contentType,
-    tags: args.list('tag'),
-    ...(name === undefined ? {} : { name }),
-  })
+  const named = name === undefined ? {} : { name }
+  const options = { contentType, tags: args.list('tag'), ...named, signal: invocation.signal }
+  const stored = await pit.artifacts.storeStream(source.pieces(), options)
   const versionOf = args.text('version-of')
   const version = versionOf === undefined ? undefined : await pit.artifacts.addVersion(versionOf, stored.hash)
   output.document({ ...stored, ...(version === undefined ? {} : { version }) })
@@ -81,13 +82,25 @@ async function put(invocation: Invocation): Promise<ExitCode> {
   return ExitCode.Ok
 }
 
-function readContent(file: string, cwd: string): Uint8Array {
-  const path = file === '-' ? 0 : resolve(cwd, file)
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw hostErrors.fail('INPUT_UNREADABLE', { path: file, reason: (cause as Error).message }, { cause })
+interface Source extends AsyncDisposable {
+  pieces(): AsyncGenerator<Uint8Array>
+}
+
+/** The file or standard input, piece by piece. Opened before anything else is: a wrong name costs nothing. */
+async function openSource(file: string, cwd: string): Promise<Source> {
+  const unreadable = (cause: unknown): Error =>
+    hostErrors.fail('INPUT_UNREADABLE', { path: file, reason: (cause as Error).message }, { cause })
+  const handle =
+    file === '-' ? null : await open(resolve(cwd, file)).catch((cause: unknown) => Promise.reject(unreadable(cause)))
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    const stream = handle?.createReadStream({ autoClose: false, highWaterMark: PIECE_BYTES }) ?? process.stdin
+    try {
+      for await (const piece of stream) yield piece as Uint8Array
+    } catch (cause) {
+      throw unreadable(cause)
+    }
   }
+  return { pieces, [Symbol.asyncDispose]: async () => handle?.close() }
 }
 
 async function get(invocation: Invocation): Promise<ExitCode> {
@@ -95,21 +108,46 @@ async function get(invocation: Invocation): Promise<ExitCode> {
   expectPositionals(args, ['reference'])
   const reference = args.positionals[0]!
   await using pit = await invocation.open({ resume: 'manual' })
-  const content = await pit.artifacts.get(reference)
+  const content = await pit.artifacts.retrieveStream(reference, { signal: invocation.signal })
   if (content === null) throw hostErrors.fail('ARTIFACT_NOT_FOUND', { reference })
   const out = args.text('out')
-  if (out !== undefined) writeOut(resolve(cwd, out), content)
+  const written = out === undefined ? 0 : await writeOut(resolve(cwd, out), content)
+  if (out === undefined && !output.json) await print(output, content)
   if (output.json) output.document(await pit.artifacts.info(reference))
-  else if (out === undefined) output.raw(content)
-  else output.note(`${formatBytes(content.length)} written to ${out}`)
+  else if (out !== undefined) output.note(`${formatBytes(written)} written to ${out}`)
   return ExitCode.Ok
 }
 
-function writeOut(path: string, content: Uint8Array): void {
+async function print(output: Output, content: ReadableStream<Uint8Array>): Promise<void> {
+  for await (const piece of content) {
+    if (!(await output.raw(piece))) return
+  }
+}
+
+/** Under another name until it is whole: what turns out to be damaged on the way leaves no half of a file. */
+async function writeOut(path: string, content: ReadableStream<Uint8Array>): Promise<number> {
+  const unfinished = `${path}.${process.pid}.part`
+  const unwritable = (cause: unknown): Error =>
+    hostErrors.fail('OUTPUT_UNWRITABLE', { path, reason: (cause as Error).message }, { cause })
+  const isRegular = await stat(path).then(
+    (found) => found.isFile(),
+    () => true,
+  )
+  const target = isRegular ? unfinished : path
+  const handle = await open(target, 'w').catch((cause: unknown) => Promise.reject(unwritable(cause)))
+  let bytes = 0
   try {
-    writeFileSync(path, content)
-  } catch (cause) {
-    throw hostErrors.fail('OUTPUT_UNWRITABLE', { path, reason: (cause as Error).message }, { cause })
+    for await (const piece of content) {
+      await handle.writeFile(piece).catch((cause: unknown) => Promise.reject(unwritable(cause)))
+      bytes += piece.length
+    }
+    await handle.close()
+    if (isRegular) await rename(unfinished, path).catch((cause: unknown) => Promise.reject(unwritable(cause)))
+    return bytes
+  } catch (error) {
+    await handle.close()
+    if (isRegular) await rm(unfinished, { force: true })
+    throw error
   }
 }
 

@@ -1,10 +1,11 @@
 /** Commands on a data directory: what they print, and with which exit code they end. One data directory, in order. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDataDir } from '../../../src/data-dir.ts'
-import { callPit } from '../../support/pit-command.ts'
+import { callPit, runPit } from '../../support/pit-command.ts'
 
 let cwd: string
 beforeAll(() => {
@@ -145,6 +146,22 @@ describe('artifacts', () => {
     expect(found.hits.map(({ info }) => info)).toMatchObject([{ hash, name: 'tides.md', tags: ['sea'] }])
     expect((await pit('artifacts', 'history', 'tides')).stdout).toContain(hash)
     expect((await pit('artifacts', 'list')).stdout).toContain('tides.md  text/markdown')
+  })
+
+  test('of many megabytes go through in pieces, from standard input too, and leave no half of a file', async () => {
+    const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => `${i * 7919}\n`).join(''))
+    writeFileSync(join(cwd, 'large.bin'), content)
+    const hash = (await pit('artifacts', 'put', 'large.bin')).stdout.trim()
+    expect(hash).toBe(createHash('sha256').update(content).digest('hex'))
+    const got = await pit('artifacts', 'get', hash, '--out', 'large.copy')
+    expect(got).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('written to large.copy') as string })
+    expect(content.equals(readFileSync(join(cwd, 'large.copy')))).toBe(true)
+    const piped = await runPit(['artifacts', 'put', '-', '--json'], { cwd, input: content.toString() })
+    expect(JSON.parse(piped.stdout)).toMatchObject({ hash, isNew: false, sizeBytes: content.length })
+    const out = await runPit(['artifacts', 'get', hash], { cwd })
+    expect(content.equals(Buffer.from(out.stdout))).toBe(true)
+    expect((await pit('artifacts', 'put', '.')).stderr).toContain('error INPUT_UNREADABLE: ')
+    expect(readdirSync(cwd).filter((name) => name.endsWith('.part'))).toEqual([])
   })
 
   test.each([
