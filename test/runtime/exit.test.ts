@@ -21,6 +21,11 @@ describe('a process exits by itself', () => {
     expect(await run('ask', await tempFile())).toBe('awaited\nend of main\n')
   })
 
+  test('nor while it waits for the next item of a stream; one that nobody reads holds nothing', async () => {
+    expect(await run('stream', await tempFile())).toBe('0\n1\n2\nend of main\n')
+    expect(await run('open stream', await tempFile())).toBe('{ done: false, value: 0 }\nend of main\n')
+  })
+
   test('and after its tells were taken', async () => {
     const file = await tempFile()
     await run('tell', file)
