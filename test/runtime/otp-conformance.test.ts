@@ -167,6 +167,23 @@ describe('intensity', () => {
     expect(rig.took()).toEqual(['stop b', 'kill b', 'kill b', 'kill e'])
   })
 
+  test('and is made good by a start of all that it has, not only of who failed', async () => {
+    const backoff = { backoffMinMs: 1_000, backoffMaxMs: 1_000 }
+    const children = [group('g', [child('b'), child('c')], { restartsMax: 2 })]
+    const rig = await startRig({ backoff, children })
+    for (let count = 0; count < 2; count++) {
+      rig.actor('c').crash()
+      await rig.pass(1_000)
+    }
+    rig.behave('b', { failsToStart: true })
+    rig.actor('c').crash()
+    await rig.pass(10)
+    rig.behave('b', { stopMs: 0 })
+    rig.took()
+    await rig.pass(1_000)
+    expect(rig.took()).toEqual(['start b', 'start c'])
+  })
+
   test('unlike in Erlang, a transient supervisor that gives up has ended abnormally and is restarted', async () => {
     const rig = await startRig({ children: [group('g', [child('b')], { restartsMax: 0, restart: 'transient' })] })
     rig.took()
