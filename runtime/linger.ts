@@ -15,8 +15,8 @@
 import { availableParallelism } from 'node:os'
 import { systemClock, type Clock } from './common/clock.ts'
 
-/** Between what it costs to wake a thread on a busy machine (20 µs) and on an idle virtual one (100 µs and more). */
-const SPIN_MS = availableParallelism() > 1 ? 0.1 : 0
+/** Between what it costs to wake a thread on a busy machine (20 µs) and on an idle virtual one (100 µs). */
+const SPIN_MS = availableParallelism() > 1 ? 0.05 : 0
 /** Looks between two readings of the clock, which costs as much as a look. */
 const LOOKS_PER_READING = 8
 const TRUST_MAX = 8
