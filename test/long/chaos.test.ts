@@ -3,7 +3,7 @@ import { test } from 'vitest'
 import { chaos } from '../runtime/chaos.ts'
 import { useSystems } from '../runtime/helpers.ts'
 
-const { start, tempFile } = useSystems()
+const { startHasty: start, tempFile } = useSystems()
 const seed = Number(process.env.PIT_SEED ?? Date.now() % 2 ** 31)
 
 test(`100,000 asks under 60 ends of threads (PIT_SEED=${seed})`, async () => {

@@ -3,7 +3,7 @@ import { test } from 'vitest'
 import { chaos } from './chaos.ts'
 import { useSystems } from './helpers.ts'
 
-const { start, tempFile } = useSystems()
+const { startHasty: start, tempFile } = useSystems()
 const seed = Number(process.env.PIT_SEED ?? 20_261_122)
 
 test(`20,000 asks under 6 ends of threads (PIT_SEED=${seed})`, async () => {

@@ -5,9 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect } from 'vitest'
 import { startSystem, type ActorSystem, type SystemOptions } from '../../runtime/index.ts'
+import { startOn } from '../../runtime/system.ts'
+import { threadTransport } from '../../runtime/transport.ts'
 
 export interface Systems {
   readonly start: (children: SystemOptions['children'], options?: Partial<SystemOptions>) => Promise<ActorSystem>
+  /** Restarts without waiting, however many there were. */
+  readonly startHasty: Systems['start']
   /** A file in a folder of its own, gone after the test. */
   readonly tempFile: () => Promise<string>
 }
@@ -20,12 +24,15 @@ export function useSystems(): Systems {
     for (const system of opened.splice(0)) await system.close({ deadlineMs: 1_000 })
     for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true })
   })
+  async function note(starting: Promise<ActorSystem>): Promise<ActorSystem> {
+    const system = await starting
+    opened.push(system)
+    return system
+  }
   return {
-    async start(children, options = {}) {
-      const system = await startSystem({ children, ...options })
-      opened.push(system)
-      return system
-    },
+    start: (children, options = {}) => note(startSystem({ children, ...options })),
+    startHasty: (children, options = {}) =>
+      note(startOn(threadTransport(undefined), { children, ...options }, { backoffMinMs: 1, backoffMaxMs: 1 })),
     async tempFile() {
       const folder = await mkdtemp(join(tmpdir(), 'pit-runtime-'))
       folders.push(folder)
