@@ -64,10 +64,11 @@ export function spawnWorker(
   })
 
   return {
-    describe: () => untilExit(spec.name, control.describe(), exited, startLimit()),
+    describe: () =>
+      limited(START_MS, (passed) => untilExit(spec.name, control.describe(), exited, { passed, afterMs: START_MS })),
     async start(wiring, ports) {
       const started = control.start(transfer(wiring, [...moved(ports)]))
-      await untilExit(spec.name, started, exited, startLimit())
+      await limited(START_MS, (passed) => untilExit(spec.name, started, exited, { passed, afterMs: START_MS }))
       // From here on only pending asks keep the process alive.
       worker.unref()
       channel.port1.unref()
@@ -79,7 +80,7 @@ export function spawnWorker(
     post: (message, ports = []) => worker.postMessage(message, moved(ports)),
     async terminate() {
       const ended = Promise.race([worker.terminate(), exited]).then(() => true)
-      const inTime = await Promise.race([ended, timeout(TERMINATE_MS)])
+      const inTime = await limited(TERMINATE_MS, (passed) => Promise.race([ended, passed]))
       // `terminate` has made it count for the event loop again; a zombie must not keep the process alive.
       if (!inTime) worker.unref()
       return inTime
@@ -88,11 +89,16 @@ export function spawnWorker(
   }
 }
 
-const startLimit = () => ({ passed: timeout(START_MS), afterMs: START_MS })
-
 /** The ports of this transport's channels are MessagePorts. */
 const moved = (ports: readonly Port[]): readonly MessagePort[] => ports as MessagePort[]
 
-function timeout(ms: number): Promise<false> {
-  return new Promise((resolve) => setTimeout(() => resolve(false), ms).unref())
+/** `passed` resolves after so long. The timer ends with the work: it would keep all that hangs on it for minutes. */
+async function limited<T>(ms: number, work: (passed: Promise<false>) => Promise<T>): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<false>()
+  const timer = setTimeout(() => resolve(false), ms).unref()
+  try {
+    return await work(promise)
+  } finally {
+    clearTimeout(timer)
+  }
 }
