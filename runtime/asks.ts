@@ -381,6 +381,7 @@ export function createAsks(host: AskHost): Asks {
       }
     },
     failAll(error, out) {
+      if (out === undefined) sweep.stop()
       for (const [correlation, pending] of table) {
         if (out !== undefined && pending.out !== out) continue
         remove(correlation, pending)

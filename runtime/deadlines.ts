@@ -7,6 +7,7 @@ import type { Clock, Timer } from './common/clock.ts'
 export interface DeadlineSweep {
   /** Makes sure that `sweep` runs at that time (`monotonicMs`); `Infinity` is none. */
   note(deadlineAt: number): void
+  /** Nothing waits any more: the timer would keep all that hangs on it for as long as the longest deadline. */
   stop(): void
 }
 
@@ -35,8 +36,7 @@ export function createDeadlineSweep(clock: Clock, sweep: Sweep): DeadlineSweep {
       if (deadlineAt < armedAt) arm(deadlineAt)
     },
     stop() {
-      timer?.cancel()
-      timer = undefined
+      arm(Infinity)
     },
   }
 }
