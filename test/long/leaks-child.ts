@@ -25,7 +25,7 @@ if (collect === undefined) throw new Error('run with --expose-gc')
 async function sample(round: number): Promise<Sample> {
   for (let again = 0; again < 3; again++) {
     await turn()
-    void collect!()
+    collect!()
     await sleep(5)
   }
   const { rss, heapUsed, arrayBuffers } = process.memoryUsage()

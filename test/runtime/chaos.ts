@@ -14,7 +14,7 @@ import {
   type Random,
   type SystemOptions,
 } from '../../runtime/index.ts'
-import { back, chaosActor, ENDS, front, type ChaosLine, type ChaosProtocol, type Work } from './fixtures/chaos.ts'
+import { back, chaosActor, ENDS, front, type ChaosLine, type Work } from './fixtures/chaos.ts'
 import { eventually } from './helpers.ts'
 
 export interface ChaosOptions {
@@ -111,7 +111,8 @@ async function flood(system: ActorSystem, plans: readonly Planned[], tally: Tall
 async function askOne(system: ActorSystem, planned: Planned, { late }: Tally): Promise<string> {
   const { to, call, work, deadlineMs, abort, key } = planned
   const controller = new AbortController()
-  const asked = system.ref(to).ask[call](work, { deadlineMs, signal: controller.signal })
+  const { ask } = system.ref(to)
+  const asked = (Reflect.get(ask, call) as typeof ask.once)(work, { deadlineMs, signal: controller.signal })
   if (abort) controller.abort()
   // On this loop: when this timer fires, the runtime's own has fired before it, however busy the machine is.
   const check = setTimeout(() => setImmediate(() => pending && late.push(key)), deadlineMs + GRACE_MS)
