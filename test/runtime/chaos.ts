@@ -112,7 +112,7 @@ async function askOne(system: ActorSystem, planned: Planned, { late }: Tally): P
   const { to, call, work, deadlineMs, abort, key } = planned
   const controller = new AbortController()
   const { ask } = system.ref(to)
-  const asked = (Reflect.get(ask, call) as typeof ask.once)(work, { deadlineMs, signal: controller.signal })
+  const asked = Reflect.get(ask, call)(work, { deadlineMs, signal: controller.signal })
   if (abort) controller.abort()
   // On this loop: when this timer fires, the runtime's own has fired before it, however busy the machine is.
   const check = setTimeout(() => setImmediate(() => pending && late.push(key)), deadlineMs + GRACE_MS)
