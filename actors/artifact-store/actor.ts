@@ -15,14 +15,12 @@ import {
   stringOption,
   type ActorContext,
   type CallContext,
-  type Timer,
 } from '../../runtime/index.ts'
 import type { FileLayer } from '../../runtime/persistence/index.ts'
-import { createAccesses, type Accesses } from './accesses.ts'
+import { createAccesses } from './accesses.ts'
 import { artifactErrors } from './errors.ts'
 import {
   invalid,
-  resolveAbout,
   resolveHash,
   resolveHashes,
   resolveInput,
@@ -32,15 +30,15 @@ import {
   text,
 } from './input.ts'
 import {
-  PART_BYTES_MAX,
   artifactStore,
   type ArtifactInput,
-  type ArtifactPart,
   type ArtifactStoreProtocol,
   type CompactionResult,
   type ContentHash,
   type PutResult,
 } from './protocol.ts'
+import { change, flushAccesses, originOf, ready, reclaimAbandoned, touch, type State } from './state.ts'
+import { abortUpload, appendUpload, beginUpload, commitUpload, readPart } from './transfers.ts'
 import { scrub, START, type Place } from './scrub.ts'
 import { openStorage, type Storage } from './storage.ts'
 import {
@@ -51,7 +49,6 @@ import {
   preparePut,
   purge,
   putAll,
-  putBefore,
   readVerified,
   required,
   resolveReference,
@@ -59,11 +56,10 @@ import {
   searchedText,
   trash,
   visible,
-  type Origin,
 } from './store.ts'
-import { createTending, type Tending } from './tending.ts'
-import { createUpkeep, type Upkeep } from './upkeep.ts'
-import { createUploads, type Uploads } from './uploads.ts'
+import { createTending } from './tending.ts'
+import { createUpkeep } from './upkeep.ts'
+import { createUploads } from './uploads.ts'
 
 export interface ArtifactStoreConfig {
   /** The store keeps its files in `artifacts/` below; `:memory:` keeps them in this actor's memory, until it ends. */
@@ -80,22 +76,7 @@ export interface ArtifactStoreConfig {
   readonly files?: FileLayer
 }
 
-interface State {
-  readonly config: { readonly artifactBytesMax: number }
-  readonly open: () => Storage
-  storage: Storage
-  reopening: Promise<Storage> | null
-  readonly upkeep: Upkeep
-  readonly uploads: Uploads
-  readonly accesses: Accesses
-  readonly tending: Tending
-  flushTimer: Timer | null
-}
-
 const MIB = 1024 * 1024
-/** Accesses become durable in the background: after this time, or this many. */
-const FLUSH_AFTER_MS = 10_000
-const FLUSH_AT = 1000
 const PACK_AFTER_MS = 10 * 60_000
 const LIST_LIMIT = 1000
 const LINEAGE_LIMIT = 1000
@@ -130,6 +111,7 @@ function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
     flushTimer: null,
   }
   state.tending.poke()
+  state.upkeep.stored()
   // The index file must be free when the next life of this actor begins, however this one ends.
   ctx.stopping.addEventListener('abort', () => {
     state.flushTimer?.cancel()
@@ -139,114 +121,6 @@ function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
     state.storage.release()
   })
   return state
-}
-
-/** The storage, opened again when the disk failed under it; waits when too much is unsynced. */
-async function ready(state: State): Promise<Storage> {
-  state.upkeep.called()
-  if (state.storage.failed) {
-    state.reopening ??= reopen(state).finally(() => (state.reopening = null))
-    return state.reopening
-  }
-  await state.storage.admit()
-  return state.storage
-}
-
-async function reopen(state: State): Promise<Storage> {
-  // What it could not write is lost; its callers were told.
-  await state.storage.close().catch(() => {})
-  state.storage = state.open()
-  return state.storage
-}
-
-function originOf(ctx: CallContext): Origin {
-  return { callId: ctx.call.id, redelivered: ctx.call.redelivered > 0, now: ctx.clock.now() }
-}
-
-/** One turn that changes something, then its durability. */
-async function change<T>(state: State, turn: (storage: Storage) => T): Promise<T> {
-  const storage = await ready(state)
-  const reply = turn(storage)
-  state.tending.poke()
-  await storage.durable()
-  return reply
-}
-
-function touch(state: State, hash: ContentHash, ctx: CallContext): void {
-  state.accesses.touch(hash, ctx.clock.now())
-  if (state.accesses.size >= FLUSH_AT) return flushAccesses(state, ctx)
-  state.flushTimer ??= ctx.clock.setTimer(FLUSH_AFTER_MS, () => flushAccesses(state, ctx))
-}
-
-/** Best effort: counts of reads that cannot be written must not fail a read. */
-function flushAccesses(state: State, ctx: ActorContext): void {
-  state.flushTimer?.cancel()
-  state.flushTimer = null
-  if (state.accesses.size === 0 || state.storage.failed) return
-  try {
-    state.storage.write({ t: 'access', counts: state.accesses.take() })
-    state.storage
-      .durable()
-      .catch((error: unknown) => ctx.logger.warn('accesses not stored', { problem: String(error) }))
-  } catch (error) {
-    ctx.logger.warn('accesses not stored', { problem: String(error) })
-  }
-}
-
-/** Best effort: what is not freed now is freed with the next purge. */
-function reclaimAbandoned(state: State, ctx: ActorContext): void {
-  ready(state)
-    .then((storage) => state.upkeep.reclaim(storage))
-    .catch((error: unknown) => ctx.logger.warn('the space of an upload was not freed', { problem: String(error) }))
-}
-
-async function append(
-  state: State,
-  { uploadId, offset, content }: { readonly uploadId: string; readonly offset: number; readonly content: Uint8Array },
-): Promise<{ readonly receivedBytes: number }> {
-  if (!(content instanceof Uint8Array)) throw invalid('content', 'must be bytes (Uint8Array)')
-  await ready(state)
-  return { receivedBytes: state.uploads.append(text('uploadId', uploadId), wholeNumber('offset', offset), content) }
-}
-
-async function commit(
-  state: State,
-  arg: { readonly uploadId: string; readonly hash?: ContentHash },
-  ctx: CallContext,
-): Promise<PutResult> {
-  const uploadId = text('uploadId', arg.uploadId)
-  const expected = arg.hash === undefined ? undefined : resolveHash(arg.hash)
-  const result = await change(state, (storage) => {
-    const before = putBefore(storage, `upload ${uploadId}`, originOf(ctx))
-    if (before !== null) return before
-    const finished = state.uploads.finish(storage, uploadId, expected)
-    const [stored] = putAll(storage, [finished], originOf(ctx))
-    state.uploads.end(uploadId)
-    return stored!
-  })
-  state.upkeep.stored()
-  return result
-}
-
-async function read(
-  state: State,
-  arg: { readonly hash: ContentHash; readonly offset: number; readonly length?: number },
-  ctx: CallContext,
-): Promise<ArtifactPart | null> {
-  const hash = resolveHash(arg.hash)
-  const offset = wholeNumber('offset', arg.offset)
-  const length = Math.min(PART_BYTES_MAX, wholeNumber('length', arg.length ?? MIB))
-  const storage = await ready(state)
-  const row = visible(storage, hash)
-  if (row === null) return null
-  const content = await readVerified(storage, row, ctx.logger, { offset, length })
-  if (offset === 0) touch(state, hash, ctx)
-  return { content, sizeBytes: row.sizeBytes }
-}
-
-function wholeNumber(field: string, value: unknown): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw invalid(field, 'must be a whole number from 0')
 }
 
 async function get(state: State, hash: ContentHash, ctx: CallContext): Promise<Uint8Array | null> {
@@ -343,22 +217,11 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
         }
       },
     },
-    read: { redeliver: true, run: read },
-    beginUpload: {
-      redeliver: true,
-      async run(state, arg, ctx) {
-        const about = resolveAbout(arg)
-        return { uploadId: state.uploads.begin(await ready(state), about, ctx) }
-      },
-    },
-    appendUpload: { redeliver: true, run: append },
-    commitUpload: { redeliver: true, run: commit },
-    abortUpload: {
-      redeliver: true,
-      run(state, { uploadId }, ctx) {
-        if (state.uploads.end(text('uploadId', uploadId)) > 0) reclaimAbandoned(state, ctx)
-      },
-    },
+    read: { redeliver: true, run: readPart },
+    beginUpload: { redeliver: true, run: beginUpload },
+    appendUpload: { redeliver: true, run: appendUpload },
+    commitUpload: { redeliver: true, run: commitUpload },
+    abortUpload: { redeliver: true, run: abortUpload },
     info: {
       redeliver: true,
       async run(state, { hash }) {
