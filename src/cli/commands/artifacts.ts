@@ -7,7 +7,8 @@ import type { Pit } from '../../pit.ts'
 import { expectPositionals, usageError, type Arguments, type Command, type Invocation } from '../command.ts'
 import { ExitCode } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
-import { formatBytes, formatTable, formatTime, printable } from '../format.ts'
+import { formatBytes, formatTable, formatTime } from '../format.ts'
+import { describeInfo, search, SEARCH_USAGE, searchOptions } from './artifact-search.ts'
 
 export const artifactsCommand: Command = {
   name: 'artifacts',
@@ -15,20 +16,25 @@ export const artifactsCommand: Command = {
   usage: [
     'put <file or -> [--name <name>] [--tag <tag>]… [--type <content type>] [--version-of <name>]',
     'get <reference> [--out <file>]',
-    'search <query> [--tag <tag>]… [--limit <n>]',
+    SEARCH_USAGE,
     'history <name>',
     'list [--limit <n>]',
   ],
   options: {
     name: { type: 'string', value: 'name', description: 'put: name of the artifact (default: of the file)' },
     tag: { type: 'string', multiple: true, value: 'tag', description: 'put, search: a tag; repeatable' },
-    type: { type: 'string', value: 'type', description: 'put: content type (default: by the ending of the file)' },
+    type: {
+      type: 'string',
+      value: 'type',
+      description: 'put: content type (default: by the ending of the file); search: text/html, text/*',
+    },
     'version-of': { type: 'string', value: 'name', description: 'put: becomes the next version of this name' },
     out: { type: 'string', short: 'o', value: 'file', description: 'get: write to this file' },
     limit: { type: 'string', value: 'n', description: 'search, list: at most so many (default 20)' },
+    ...searchOptions,
   },
   details: `A reference is a hash, its first 8 or more digits, or a name: report, report@latest, report@3. A query is words, "a
-phrase", prefix*, AND, OR, NOT. \`get\` writes the very bytes; with --json it writes what is known about them instead.`,
+phrase", prefix*, AND, OR, NOT, ( ); what is found must also pass every filter. \`get\` writes the very bytes; with --json it writes what is known about them instead.`,
   async run(invocation) {
     const [action, ...rest] = invocation.args.positionals
     const run = action !== undefined && Object.hasOwn(ACTIONS, action) ? ACTIONS[action as Action] : undefined
@@ -151,24 +157,6 @@ async function writeOut(path: string, content: ReadableStream<Uint8Array>): Prom
   }
 }
 
-async function search(invocation: Invocation): Promise<ExitCode> {
-  const { args, output } = invocation
-  expectPositionals(args, ['query'], { rest: true })
-  const query = { text: args.positionals.join(' '), limit: args.integer('limit', 20) }
-  const tags = args.list('tag')
-  await using pit = await invocation.open({ resume: 'manual' })
-  const found = await pit.artifacts.search(tags.length === 0 ? query : { ...query, tags })
-  output.document(found)
-  const lines = found.hits.map(({ info, highlight }) =>
-    [`${info.hash.slice(0, 12)}  ${describeInfo(info)}`, ...(highlight ? [`    ${printable(highlight)}`] : [])].join(
-      '\n',
-    ),
-  )
-  if (lines.length > 0) output.print(lines.join('\n'))
-  output.note(`${found.total} found`)
-  return ExitCode.Ok
-}
-
 async function history(invocation: Invocation): Promise<ExitCode> {
   const { args, output } = invocation
   expectPositionals(args, ['name'])
@@ -205,9 +193,4 @@ async function list(invocation: Invocation): Promise<ExitCode> {
 async function firstItems(pit: Pit, args: Arguments): Promise<readonly ArtifactInfo[]> {
   const limit = args.integer('limit', 20)
   return limit === 0 ? [] : (await pit.artifacts.list({ limit })).items
-}
-
-function describeInfo(info: ArtifactInfo): string {
-  const tags = info.tags.map((tag) => `#${tag}`).join(' ')
-  return printable([info.name ?? '(no name)', info.contentType, formatBytes(info.sizeBytes), tags].join('  ').trimEnd())
 }

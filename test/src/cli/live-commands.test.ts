@@ -144,6 +144,21 @@ describe('artifacts', () => {
       hits: { info: unknown }[]
     }
     expect(found.hits.map(({ info }) => info)).toMatchObject([{ hash, name: 'tides.md', tags: ['sea'] }])
+    const counted = await pit(
+      'artifacts',
+      'search',
+      '--tag',
+      'sea',
+      '--type',
+      'text/*',
+      '--facet',
+      'tags',
+      '--sort',
+      'largest',
+    )
+    expect(counted.stdout).toMatch(/^[0-9a-f]{12}  tides\.md .*\ntags: sea 1\n$/)
+    const none = await pit('artifacts', 'search', 'mond', '--run', 'nosuch', '--json')
+    expect(JSON.parse(none.stdout)).toMatchObject({ hits: [], total: 0 })
     expect((await pit('artifacts', 'history', 'tides')).stdout).toContain(hash)
     expect((await pit('artifacts', 'list')).stdout).toContain('tides.md  text/markdown')
   })
