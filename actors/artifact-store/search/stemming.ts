@@ -42,9 +42,14 @@ function remembering(stem: (word: string) => string): (word: string) => string {
     if (known !== undefined) return known
     if (stems.size >= REMEMBERED_MAX) stems.clear()
     const found = stem(word)
-    stems.set(word, found)
+    // Copied: a part of a text would keep the whole text in memory.
+    stems.set(copied(word), copied(found))
     return found
   }
+}
+
+function copied(text: string): string {
+  return Buffer.from(text).toString()
 }
 
 const STEMMERS: Readonly<Record<Language, (word: string) => string>> = {
