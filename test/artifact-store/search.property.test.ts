@@ -71,12 +71,15 @@ const op = fc.oneof(
       { requiredKeys: ['kind', 'body', 'contentType'] },
     ),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('tag' as const), which: fc.nat(99), tag, add: fc.boolean() }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('tag' as const), which: fc.nat(99), tag, add: fc.boolean() }) },
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constantFrom('trash' as const, 'restore' as const), which: fc.nat(99) }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('work' as const), units: fc.nat(300) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('work' as const), units: fc.constantFrom(50, 400, 20_000, 20_000) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('purge', 'reopen', 'forget', 'rebuild', 'search') }) },
 )
 
@@ -223,11 +226,19 @@ interface Seen {
   highlighted: number
 }
 
+/** Asked after every history: what changes after it was indexed. */
+const ALWAYS: readonly ArtifactQuery[] = [
+  { text: 'red' },
+  { text: 'green OR blue' },
+  { text: 'haus' },
+  { text: 'r* NOT red' },
+]
+
 async function play(ops: readonly Op[], queries: readonly ArtifactQuery[]): Promise<Seen> {
   const dir = join(tempDir(), 'store')
   const docs: Doc[] = []
   const seen: Seen = { found: 0, highlighted: 0 }
-  const searchLimits = { fanout: 2, deltaDocuments: 3, deltaPostings: 1000 }
+  const searchLimits = { fanout: 2, deltaDocuments: 2, deltaPostings: 1000 }
   const open = (): Storage => openStorage({ dir, segmentBytes: 64 * 1024, logger: silentLogger, searchLimits })
   let storage = open()
   let now = 0
@@ -364,7 +375,7 @@ test('finds what a scan of everything finds, after any history', async () => {
       fc.array(op, { minLength: 10, maxLength: 60, size: 'max' }),
       fc.array(query, { minLength: 4, maxLength: 4 }),
       async (ops, queries) => {
-        const seen = await play(ops, queries)
+        const seen = await play(ops, [...queries, ...ALWAYS])
         total.found += seen.found
         total.highlighted += seen.highlighted
       },
