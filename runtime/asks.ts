@@ -2,7 +2,7 @@
  * The calls a thread has made and not heard of yet. Every ask settles exactly once: by its reply, an error of the other
  * side, its deadline, its signal, or the end of the actor it went to. What comes after that is dropped.
  */
-import { errorFromWire, type PitError, type WireError } from './common/errors.ts'
+import { errorFromWire, isWireError, type PitError } from './common/errors.ts'
 import type { Clock } from './common/clock.ts'
 import type { ResolvedCallOptions, ResolvedStreamOptions } from './call-options.ts'
 import type { Overflow, Ticket } from './define-actor.ts'
@@ -84,7 +84,8 @@ export interface Asks {
   ): void
   /** `false` when it is a dead letter: there is no room for it, and it was not counted as dropped. */
   tell(peer: Peer, out: Outgoing, body: Encoded, overflow: Overflow, observed?: OutgoingMessage): boolean
-  has(correlation: number): boolean
+  /** Whether that ask waits for a reply on that link. */
+  has(correlation: number, out: Outgoing): boolean
   /** A record of the reply lane; `bytes` is the size of its body. */
   settle(correlation: number, kind: RecordKind, value: unknown, bytes: number): void
   /** Ends an ask from this side and tells the other. */
@@ -93,8 +94,8 @@ export interface Asks {
   disown(out: Outgoing, correlation: number): void
   /** That incarnation of the peer is dead, its replies are read, and another follows: its works with a ticket end. */
   endTickets(out: Outgoing, incarnation: number, blamed: boolean): void
-  /** Fails every ask, or those of one peer. */
-  failAll(error: PitError, out?: Outgoing): void
+  /** Fails every ask, or those of one peer, but for the `spared`. */
+  failAll(error: PitError, out?: Outgoing, spared?: ReadonlySet<number>): void
   /** Asks that somebody waits for. */
   pending(): number
 }
@@ -358,7 +359,7 @@ export function createAsks(host: AskHost): Asks {
       if (observed !== undefined) publishSent(observed, messageId(correlation), body.end - body.start)
       return true
     },
-    has: (correlation) => table.has(correlation),
+    has: (correlation, out) => table.get(correlation)?.out === out,
     settle(correlation, kind, value, bytes) {
       const pending = table.get(correlation)
       if (pending === undefined) return
@@ -366,7 +367,7 @@ export function createAsks(host: AskHost): Asks {
       if (kind === RecordKind.Accepted) return accept(correlation, pending, value)
       remove(correlation, pending)
       if (kind === RecordKind.Reply) pending.resolve(value)
-      else pending.reject(errorFromWire(value as WireError))
+      else pending.reject(isWireError(value) ? errorFromWire(value) : notAnError(pending.peer))
     },
     refuse(correlation, error) {
       const pending = table.get(correlation)
@@ -380,10 +381,10 @@ export function createAsks(host: AskHost): Asks {
           endTicket(correlation, pending, acceptance, blamed)
       }
     },
-    failAll(error, out) {
+    failAll(error, out, spared) {
       if (out === undefined) sweep.stop()
       for (const [correlation, pending] of table) {
-        if (out !== undefined && pending.out !== out) continue
+        if ((out !== undefined && pending.out !== out) || spared?.has(correlation) === true) continue
         remove(correlation, pending)
         pending.reject(error)
       }
@@ -399,6 +400,10 @@ function ticketOf(correlation: number, actor: string, acceptance: Acceptance): T
 /** The id of a message, the same in every delivery: the incarnation that sent it, and its number there. */
 export function messageId(correlation: number): string {
   return `${Math.floor(correlation / CORRELATION_SPAN)}-${correlation % CORRELATION_SPAN}`
+}
+
+function notAnError(actor: string): PitError {
+  return fail('CODEC_INVALID', { actor, reason: 'the failure is no error' })
 }
 
 const EMPTY = new Uint8Array(0)

@@ -24,6 +24,7 @@ import type { OutgoingMessage } from './diagnostics.ts'
 import { fail } from './errors.ts'
 import { Pumped, type PumpedEndpoint } from './loop.ts'
 import { openHeldTable, type HeldTableMemory } from './mailbox/held-table.ts'
+import { createLaneDamage } from './lane-damage.ts'
 import { createMonitors, type Monitors } from './monitors.ts'
 import { callsObserved, publishSending, publishSettled } from './observed-calls.ts'
 import { createPeer, rewire, type Outgoing, type Peer } from './peer.ts'
@@ -75,6 +76,8 @@ export interface EndpointOptions {
   readonly onLetGo?: (generation: number) => void
   /** An actor that this one is linked with has died; in its order among that actor's messages. */
   readonly onLinked?: (name: string, mark: LinkMark) => void
+  /** That actor may have missed what the supervisor told it. */
+  readonly onControlLost?: (name: string) => void
   /** A pump has moved something. */
   readonly onWorked?: () => void
   /** The thread has dozed: time that its event loop counts as busy. */
@@ -159,7 +162,17 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   })
   const arrivals = createArrivals({ name, clock, reachable: options.reachable, outgoing, onWaiting: showPending })
   const deaths = createDeaths({ monitors, turns, endAsks, endTickets, end, onLinked: options.onLinked ?? (() => {}) })
+  const damage = createLaneDamage({
+    name,
+    incarnation,
+    asks,
+    turns,
+    logger,
+    onDeadLetter: deadLetter,
+    onControlLost: (to) => options.onControlLost?.(to),
+  })
   const pump = createPump({
+    damage,
     name,
     sharedMs,
     peers,
@@ -169,7 +182,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     codec,
     blocks,
     onStop: options.onStop,
-    onDeath: (body) => noteDeath(body as DeathRecord),
+    onDeath: noteDeath,
   })
 
   function showPending(): void {

@@ -39,6 +39,11 @@ export const runtimeErrors = defineErrors({
     status: 508,
     action: 'bug',
   },
+  LANE_CORRUPT: {
+    message: 'a lane to or from {actor} was damaged; whether the call took effect is unknown',
+    status: 503,
+    action: 'retry',
+  },
   CODEC_INVALID: { message: 'a message of {actor} cannot be coded: {reason}', status: 400, action: 'bug' },
   MESSAGE_TOO_LARGE: {
     message: 'a message of {bytes} bytes to {actor} is over the limit of {bytesMax} bytes',

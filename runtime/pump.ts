@@ -14,12 +14,14 @@ import type { Codec } from './codec.ts'
 import type { PitError } from './common/errors.ts'
 import { Pumped } from './loop.ts'
 import type { HeldTable } from './mailbox/held-table.ts'
+import { invalidReply, invalidRequest, type LaneDamage } from './lane-damage.ts'
 import type { Incoming, Outgoing, Peer } from './peer.ts'
 import { RecordFlag, RecordKind } from './rings/layout.ts'
 import { readNumber } from './rings/numbers.ts'
 import type { RingConsumer } from './rings/ring.ts'
 import { leavingScope } from './scope.ts'
 import type { Turns } from './turns.ts'
+import { isDeathRecord, type DeathRecord } from './wiring.ts'
 
 /** A batch ends at either bound: records of one pump, and time. */
 const BATCH_RECORDS = 256
@@ -37,9 +39,10 @@ export interface PumpHost {
   readonly table: HeldTable
   readonly codec: Codec
   readonly blocks: BlockPort
+  readonly damage: LaneDamage
   /** `withinMs`: after it the thread is ended by force. */
   readonly onStop: (withinMs: number) => void
-  readonly onDeath: (body: unknown) => void
+  readonly onDeath: (record: DeathRecord) => void
 }
 
 export interface Pump {
@@ -58,7 +61,7 @@ export interface Pump {
 }
 
 export function createPump(host: PumpHost): Pump {
-  const { sharedMs, peers, asks, turns, table, codec, blocks } = host
+  const { sharedMs, peers, asks, turns, table, codec, blocks, damage } = host
   let accepting = false
   // For each lane the tail at the time of the stop.
   let stopTails: Map<number, number> | undefined
@@ -70,20 +73,39 @@ export function createPump(host: PumpHost): Pump {
 
   function readControl(peer: Peer, link: Incoming): number {
     let count = 0
-    while (link.control.next()) {
-      const { kind, correlation, data, payloadStart, payloadEnd } = link.control
-      const numbers = kind === RecordKind.Credit || kind === RecordKind.Stop
-      const first = numbers ? readNumber(data, payloadStart, 0) : 0
-      const second = kind === RecordKind.Credit ? readNumber(data, payloadStart, 1) : 0
-      const body = kind === RecordKind.Death ? codec.decode(data, payloadStart, payloadEnd, host.name) : undefined
-      advance(link.control, peer)
+    const { control } = link
+    while (control.next()) {
+      const { kind, correlation, data, payloadStart, payloadEnd } = control
+      const wanted = kind === RecordKind.Credit ? 2 : kind === RecordKind.Stop ? 1 : 0
+      if (payloadEnd - payloadStart < wanted * 8) {
+        damage.control(peer, link, `kind ${kind} without its numbers`)
+        break
+      }
+      const first = wanted > 0 ? readNumber(data, payloadStart, 0) : 0
+      const second = wanted > 1 ? readNumber(data, payloadStart, 1) : 0
+      const death = kind === RecordKind.Death ? readDeath(control) : undefined
+      advance(control, peer)
       if (kind === RecordKind.Cancel) cancel(link, correlation)
       else if (kind === RecordKind.Credit) turns.grant(correlation, first, second)
       else if (kind === RecordKind.Stop) host.onStop(first)
-      else if (kind === RecordKind.Death) host.onDeath(body)
+      else if (kind === RecordKind.Damaged) damage.heardByAnswerer(link)
+      else if (death !== undefined) host.onDeath(death)
+      else damage.control(peer, link, `kind ${kind} is no control record`)
       count++
     }
+    if (control.corrupt !== null) damage.control(peer, link, control.corrupt)
+    else if (control.settle()) peer.bell.ring()
     return count
+  }
+
+  function readDeath({ data, payloadStart, payloadEnd }: RingConsumer): DeathRecord | undefined {
+    try {
+      const body = codec.decode(data, payloadStart, payloadEnd, host.name)
+      return isDeathRecord(body) ? body : undefined
+    } catch {
+      // What cannot be decoded is no record of the supervisor's.
+      return undefined
+    }
   }
 
   /** A cancel overtakes its ask: one that is still in the ring must be remembered. */
@@ -96,18 +118,30 @@ export function createPump(host: PumpHost): Pump {
     let count = 0
     while (count < REPLIES_PER_ROUND && replies.next()) {
       const { kind, correlation } = replies
+      const invalid = invalidReply(replies)
+      if (invalid !== null) {
+        damage.replies(peer, link, invalid)
+        break
+      }
+      if (kind === RecordKind.Damaged) {
+        damage.heardByAsker(peer, link)
+        advance(replies, peer)
+        continue
+      }
       const large = (replies.flags & RecordFlag.Block) !== 0
       const id = large ? readNumber(replies.data, replies.payloadStart, 0) : 0
       const block = large ? blocks.get(id) : undefined
       // Also when nobody waits for it any more: what arrives after it was freed would stay.
       if (large && block === undefined) break
-      if (asks.has(correlation)) settleReply(peer, kind as RecordKind, correlation, replies, block)
+      if (asks.has(correlation, link)) settleReply(peer, kind as RecordKind, correlation, replies, block)
       else if (kind === RecordKind.Item) asks.disown(link, correlation)
       if (large) blocks.free(id)
       replies.take()
       count++
     }
     if (count > 0 && replies.release()) peer.bell.ring()
+    if (replies.corrupt !== null) damage.replies(peer, link, replies.corrupt)
+    else if (replies.settle()) peer.bell.ring()
     return count
   }
 
@@ -143,13 +177,22 @@ export function createPump(host: PumpHost): Pump {
     const { requests } = link
     if (tooLate(link)) return false
     if ((requests.flags & RecordFlag.Block) === 0) return true
-    return blocks.get(readNumber(requests.data, requests.payloadStart, 0)) !== undefined
+    if (blocks.get(readNumber(requests.data, requests.payloadStart, 0)) !== undefined) return true
+    // Nobody waits for it any more: it need not hold up the others.
+    return requests.deadlineAt <= sharedMs()
   }
 
   function readRequest(peer: Peer, link: Incoming): boolean {
     const { requests, lane, cancelled } = link
     if (!requests.next()) {
       if (cancelled.size > 0) cancelled.clear()
+      if (requests.corrupt !== null) damage.requests(peer, link, requests.corrupt)
+      else if (requests.settle()) peer.bell.ring()
+      return false
+    }
+    const invalid = invalidRequest(requests)
+    if (invalid !== null) {
+      damage.requests(peer, link, invalid)
       return false
     }
     if (!takeable(link)) return false
@@ -218,18 +261,21 @@ export function createPump(host: PumpHost): Pump {
     const { out } = peer
     const link = peer.in
     if (out !== undefined) {
-      if (out.replies.next() && replyReadable(out.replies)) return true
+      if (out.replies.corrupt !== null || (out.replies.next() && replyReadable(out))) return true
       if (out.requests.queued() > 0 && !out.requests.waitForRoom()) return true
       if (out.control.queued() > 0 && !out.control.waitForRoom()) return true
     }
     if (link === undefined) return false
     if (!link.control.empty() || (link.replies.queued() > 0 && !link.replies.waitForRoom())) return true
-    if (!accepting || !link.requests.next() || !takeable(link)) return false
-    return !cellWanted || link.requests.skippable()
+    if (!accepting) return false
+    const { requests } = link
+    if (!requests.next()) return requests.corrupt !== null
+    if (invalidRequest(requests) !== null) return true
+    return takeable(link) && (!cellWanted || requests.skippable())
   }
 
-  function replyReadable(replies: RingConsumer): boolean {
-    if ((replies.flags & RecordFlag.Block) === 0) return true
+  function replyReadable({ replies }: Outgoing): boolean {
+    if ((replies.flags & RecordFlag.Block) === 0 || invalidReply(replies) !== null) return true
     return blocks.get(readNumber(replies.data, replies.payloadStart, 0)) !== undefined
   }
 

@@ -74,6 +74,8 @@ export interface Supervisor {
   readonly blocks: BlockDelivery
   /** Stops all in reverse order of their start; what is not done after `deadlineMs` is forced. */
   stopAll(deadlineMs: number): Promise<void>
+  /** The child may have missed what it was told. */
+  repeatControl(name: string): void
   stats(): readonly ActorStats[]
   zombies(): readonly Zombie[]
   /** Requests that no actor has taken yet. */
@@ -354,6 +356,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         const leftMs = Math.max(0, endAt - clock.monotonicMs())
         if (!isOver(child)) await restarts.halt(child, Math.min(shutdownMsOf(child.spec), leftMs), false)
       }
+    },
+    repeatControl(name) {
+      const child = children.get(name)
+      if (child?.status === 'stopping') switchboard.askToStop(child, shutdownMsOf(child.spec))
     },
     stats: () =>
       [...children.values()].map(({ spec, slot, worker, metrics }) => ({

@@ -79,6 +79,7 @@ export async function startOn(
     onStop: () => {},
     onDeadLetter: letters.add,
     onLetGo: (generation) => supervisor.letGo(generation),
+    onControlLost: (name) => supervisor.repeatControl(name),
     reachable: async (name) => supervisor.reachable(HOST, name),
   })
   const supervisor: Supervisor = createSupervisor({

@@ -23,7 +23,7 @@ import { fail } from './errors.ts'
 import type { HeldMessage, HeldTable } from './mailbox/held-table.ts'
 import { readMeta } from './message-meta.ts'
 import { createTurnEvents } from './observed-turns.ts'
-import type { Peer } from './peer.ts'
+import type { Incoming, Peer } from './peer.ts'
 import { redelivery } from './redelivery.ts'
 import { NO_CELL, RunningCall, type Running } from './running.ts'
 import type { Lane } from './rings/lane.ts'
@@ -68,6 +68,8 @@ export interface Turns {
   /** Ends every stream, open or to be opened: the actor stops. */
   endStreams(): void
   orphan(sender: string, incarnation: number): void
+  /** Correlations of the messages of that link that run here. */
+  runningOf(link: Incoming): readonly number[]
   /** Messages that somebody still waits for. */
   awaited(): number
   abortAll(error: PitError): void
@@ -411,6 +413,7 @@ export function createTurns(host: TurnHost): Turns {
         host.onSettled()
       })
     },
+    runningOf: (link) => [...running.values()].filter((turn) => turn.link === link).map((turn) => turn.correlation),
     awaited: () =>
       closing +
       [...running.values()].filter(({ orphaned, abortedWith }) => !orphaned && abortedWith === undefined).length,

@@ -156,6 +156,11 @@ export interface DeathRecord {
   readonly betweenTurns?: boolean
 }
 
+export function isDeathRecord(value: unknown): value is DeathRecord {
+  const { notice, generation } = (value ?? {}) as { notice?: Partial<DeathNotice>; generation?: unknown }
+  return typeof generation === 'number' && typeof notice?.name === 'string' && typeof notice.reason?.kind === 'string'
+}
+
 /** The calls of the supervisor, asked by actors through their lane to the host. */
 export interface HostProtocol {
   startChild(arg: { readonly spec: ChildSpec }): void

@@ -70,6 +70,19 @@ export interface WireError {
   readonly cause?: WireError
 }
 
+/** Whether a value from outside has the shape of one, its causes included. */
+export function isWireError(value: unknown): value is WireError {
+  if (typeof value !== 'object' || value === null) return false
+  const { code, message, fields, stack, cause } = value as Partial<Record<keyof WireError, unknown>>
+  return (
+    typeof code === 'string' &&
+    typeof message === 'string' &&
+    typeof fields === 'object' &&
+    (stack === undefined || typeof stack === 'string') &&
+    (cause === undefined || isWireError(cause))
+  )
+}
+
 const CAUSES_MAX = 4
 
 export function errorToWire(error: unknown, depth = 0): WireError {

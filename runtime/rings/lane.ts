@@ -32,6 +32,8 @@ export interface Lane {
   ): boolean
   /** Publishes what waits, as far as there is room. Returns whether anything was published. */
   flush(): boolean
+  /** Writes its position again: the other side found it damaged (ring.ts, I5). */
+  republish(): void
   /** Records that wait for room. */
   queued(): number
   /** The ring is not this lane's any more: what is sent from now on, or waits, goes nowhere and counts as published. */
@@ -131,6 +133,10 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
       return true
     },
     flush,
+    republish() {
+      producer.republish()
+      bell.ring()
+    },
     queued: count,
     close() {
       closed = true

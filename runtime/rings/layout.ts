@@ -82,8 +82,27 @@ export const RecordKind = {
   Item: 11,
   /** The message of that `correlation` is work of its own now; its reply comes later (`tickets.ts`). */
   Accepted: 12,
+  /** The receiver found a lane of the sender damaged (lane-damage.ts). */
+  Damaged: 13,
 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
+
+export function isRequestKind(kind: number): boolean {
+  return kind === RecordKind.Ask || kind === RecordKind.Tell || kind === RecordKind.Open
+}
+
+export function isReplyKind(kind: number): boolean {
+  switch (kind) {
+    case RecordKind.Reply:
+    case RecordKind.Failure:
+    case RecordKind.Item:
+    case RecordKind.Accepted:
+    case RecordKind.Damaged:
+      return true
+    default:
+      return false
+  }
+}
 
 export const RecordFlag = {
   None: 0,

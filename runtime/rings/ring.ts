@@ -14,6 +14,9 @@
  *     padding and a record always fit into an empty ring.
  * I4. A producer without room sets `starved`, looks again, and only then waits; a consumer that gives room back looks at
  *     `starved`. One of the two sees the other.
+ * I5. The consumer believes nothing it reads: positions and records that no producer makes set `corrupt`, and nothing more
+ *     is taken until `resync` has given up everything up to the tail. Each side's own position is its own variable, so a
+ *     damaged word of the header is put right by its owner: `republish` by the producer, `settle` by the consumer.
  *
  * The memory is reached through `AtomicsLike` and array views that tests replace to explore every interleaving.
  */
@@ -21,6 +24,7 @@ import assert from 'node:assert/strict'
 import {
   invalidCapacity,
   RECORD,
+  RECORD_ALIGN_BYTES,
   RECORD_HEADER_BYTES,
   recordBytes,
   RecordFlag,
@@ -83,6 +87,8 @@ export interface RingProducer {
   /** Asks the consumer to skip so many of the oldest droppable records; takes back what was asked before. */
   askSkips(count: number): void
   countDropped(): void
+  /** Writes its position again (I5). */
+  republish(): void
 }
 
 /** The record at the head. Values stay valid until the next `next()`; the payload until `release()`. */
@@ -98,6 +104,8 @@ export interface RingConsumer {
   payloadEnd: number
   /** Ring position of the current record. */
   position: number
+  /** What is impossible about the memory at the head; nothing is taken before `resync` (I5). */
+  corrupt: string | null
   /** Moves to the record at the head, over padding; `false` when the ring is empty. Does not take it. */
   next(): boolean
   /** Takes the current record; its room is given back by `release`. */
@@ -111,6 +119,10 @@ export interface RingConsumer {
   /** Takes the current record as skipped; returns what `advance` does. */
   skip(): boolean
   empty(): boolean
+  /** Gives up everything up to the tail. `true` when the producer waits for room and must be woken. */
+  resync(): boolean
+  /** For an empty ring: gives all of its room back again when the producer waits for it nevertheless; `true` to wake it. */
+  settle(): boolean
   /** Position after the last published record. */
   tail(): number
   /** Position up to which records are taken. */
@@ -141,7 +153,10 @@ export function createProducer(memory: RingMemory, atomics: AtomicsLike = Atomic
   function room(neededBytes: number): boolean {
     if (capacityBytes - ((tail - headSeen) >>> 0) >= neededBytes) return true
     headSeen = atomics.load(words, RING_WORD.Head)
-    return capacityBytes - ((tail - headSeen) >>> 0) >= neededBytes
+    const usedBytes = (tail - headSeen) >>> 0
+    // A head beyond the tail: the consumer has believed a damaged tail (I5).
+    if (usedBytes > capacityBytes) atomics.store(words, RING_WORD.Tail, tail)
+    return capacityBytes - usedBytes >= neededBytes
   }
 
   /** Bytes to claim for a record at the tail, its padding included. */
@@ -184,6 +199,7 @@ export function createProducer(memory: RingMemory, atomics: AtomicsLike = Atomic
     askSkips: (count) =>
       atomics.store(words, RING_WORD.SkipUntil, (atomics.load(words, RING_WORD.Skipped) + count) | 0),
     countDropped: () => void (words[RING_WORD.DroppedNewest]! += 1),
+    republish: () => void atomics.store(words, RING_WORD.Tail, tail),
   }
 }
 
@@ -193,6 +209,30 @@ export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomic
   let head = atomics.load(words, RING_WORD.Head)
   let tailSeen = head
   let sizeBytes = 0
+
+  function damaged(why: string): false {
+    consumer.corrupt = why
+    sizeBytes = 0
+    return false
+  }
+
+  /** Loads the tail; `false` when it cannot be one. */
+  function look(): boolean {
+    tailSeen = atomics.load(words, RING_WORD.Tail)
+    return (tailSeen - head) >>> 0 <= capacityBytes && ((tailSeen | head) & (RECORD_ALIGN_BYTES - 1)) === 0
+  }
+
+  /** Why no record of this length can be there; the ring's end, its size and its tail bound it. */
+  function impossible(lengthBytes: number, at: number, position: number): string | null {
+    if (lengthBytes < 0 || lengthBytes > capacityBytes >> 3) return `a record of ${lengthBytes} bytes`
+    const size = recordBytes(lengthBytes)
+    if (size > capacityBytes >> 3 || size > capacityBytes - at) return 'a record beyond its lap'
+    return size > (tailSeen - position) >>> 0 ? 'a record beyond the tail' : null
+  }
+
+  function wakesProducer(): boolean {
+    return atomics.load(words, RING_WORD.Starved) === 1 && atomics.compareExchange(words, RING_WORD.Starved, 1, 0) === 1
+  }
 
   const consumer: RingConsumer = {
     data,
@@ -205,8 +245,10 @@ export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomic
     payloadStart: 0,
     payloadEnd: 0,
     position: 0,
+    corrupt: null,
     next() {
-      if (head === tailSeen) tailSeen = atomics.load(words, RING_WORD.Tail)
+      if (consumer.corrupt !== null) return false
+      if (head === tailSeen && !look()) return damaged(`tail ${tailSeen} with head ${head}`)
       let skippedBytes = 0
       for (;;) {
         const position = (head + skippedBytes) | 0
@@ -216,9 +258,12 @@ export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomic
         const meta = dataWords[(at >> 2) + 1]!
         if ((meta & 0xff) === RecordKind.Padding) {
           skippedBytes += lengthBytes + 8
+          if (lengthBytes + 8 !== capacityBytes - at || skippedBytes >= (tailSeen - head) >>> 0)
+            return damaged(`padding of ${lengthBytes} bytes`)
           continue
         }
-        if (lengthBytes < 0 || recordBytes(lengthBytes) > capacityBytes - at) broken('a record lies within its lap')
+        const why = impossible(lengthBytes, at, position)
+        if (why !== null) return damaged(why)
         sizeBytes = skippedBytes + recordBytes(lengthBytes)
         consumer.kind = meta & 0xff
         consumer.flags = (meta >>> 8) & 0xff
@@ -240,9 +285,7 @@ export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomic
     },
     release() {
       atomics.store(words, RING_WORD.Head, head)
-      return (
-        atomics.load(words, RING_WORD.Starved) === 1 && atomics.compareExchange(words, RING_WORD.Starved, 1, 0) === 1
-      )
+      return wakesProducer()
     },
     advance() {
       consumer.take()
@@ -256,7 +299,25 @@ export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomic
       return consumer.advance()
     },
     empty: () => head === atomics.load(words, RING_WORD.Tail),
-    tail: () => atomics.load(words, RING_WORD.Tail),
+    resync() {
+      head = atomics.load(words, RING_WORD.Tail) & ~(RECORD_ALIGN_BYTES - 1)
+      tailSeen = head
+      sizeBytes = 0
+      consumer.corrupt = null
+      words[RING_WORD.Taken] = words[RING_WORD.Published]!
+      atomics.store(words, RING_WORD.Head, head)
+      return wakesProducer()
+    },
+    settle() {
+      if (words[RING_WORD.Starved] !== 1 || head !== atomics.load(words, RING_WORD.Tail)) return false
+      atomics.store(words, RING_WORD.Head, head)
+      return wakesProducer()
+    },
+    tail() {
+      const tail = atomics.load(words, RING_WORD.Tail)
+      // A damaged one is not to be waited for.
+      return (tail - head) >>> 0 <= capacityBytes ? tail : head
+    },
     head: () => head,
   }
   return consumer
