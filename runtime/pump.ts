@@ -186,8 +186,6 @@ export function createPump(host: PumpHost): Pump {
     const { requests, lane, cancelled } = link
     if (!requests.next()) {
       if (cancelled.size > 0) cancelled.clear()
-      if (requests.corrupt !== null) damage.requests(peer, link, requests.corrupt)
-      else if (requests.settle()) peer.bell.ring()
       return false
     }
     const invalid = invalidRequest(requests)
@@ -232,6 +230,8 @@ export function createPump(host: PumpHost): Pump {
   function readRequests(peer: Peer, link: Incoming): number {
     if (link.requests.next()) return leavingScope(takeRequests, peer, link)
     if (link.cancelled.size > 0) link.cancelled.clear()
+    if (link.requests.corrupt !== null) damage.requests(peer, link, link.requests.corrupt)
+    else if (link.requests.settle()) peer.bell.ring()
     return 0
   }
 
