@@ -39,11 +39,11 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
   return startOn(threadTransport(own(options, 'workerEntry') as URL | undefined, preloadOption(options)), options)
 }
 
-/** Starts a system whose actors live where the transport puts them. */
+/** Starts a system whose actors live where the transport puts them; `supervision` replaces what the supervisor goes by. */
 export async function startOn(
   transport: Transport,
   options: SystemOptions,
-  limits: Partial<BackoffLimits> = {},
+  supervision: { readonly limits?: Partial<BackoffLimits>; readonly clock?: Clock } = {},
 ): Promise<ActorSystem> {
   const resolved = resolveOptions(options)
   const { clock, random, logger, shared } = resolved
@@ -86,8 +86,8 @@ export async function startOn(
     endpoint,
     blocks: store,
     tree: resolved.tree,
-    limits: { ...BACKOFF_DEFAULTS, ...limits },
-    clock,
+    limits: { ...BACKOFF_DEFAULTS, ...supervision.limits },
+    clock: supervision.clock ?? clock,
     random,
     logger,
     board,
