@@ -65,6 +65,11 @@ export const runtimeErrors = defineErrors({
     status: 503,
     action: 'give-up',
   },
+  SIMULATION_STUCK: {
+    message: 'the simulation of seed {seed} is stuck at step {steps}, after {atMs} ms of its time: {reason}',
+    status: 500,
+    action: 'bug',
+  },
   ACTORS_MAX: { message: 'no room for actor {actor}: {actorsMax} actors are alive', status: 503, action: 'retry' },
 })
 

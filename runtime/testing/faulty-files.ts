@@ -9,6 +9,8 @@
  * I2. A sync that fails drops an arbitrary part of the pending writes for good while they stay visible, and the next sync
  *     succeeds: what Linux does ("fsyncgate").
  * I3. After a kill every call of that process fails; the page cache stays.
+ *
+ * `start` is one process at a time; `join` lets several share the disk, each dying alone, and all in a power cut.
  */
 import { dirname } from 'node:path'
 import type { Random } from '../common/random.ts'
@@ -27,14 +29,27 @@ export interface FaultPoint {
 export interface FaultyDisk {
   /** A process's view of the disk; `plan` says which of its calls fail and how. The previous process is dead. */
   start(plan?: (point: FaultPoint) => Fault | null): FileLayer
-  /** Ends the running process; the page cache survives. */
+  /** A view beside the others. `later` decides when a sync is done. @default after some turns of promises */
+  join(options?: JoinOptions): DiskProcess
+  /** Ends every running process; the page cache survives. */
   kill(): void
-  /** Ends the running process and the page cache. */
+  /** Ends every running process and the page cache. */
   powerCut(): void
   /** Flips one bit of a file, on the device and in the cache. */
   flip(path: string, at: number): void
   paths(): readonly string[]
   size(path: string): number
+}
+
+export interface JoinOptions {
+  readonly plan?: (point: FaultPoint) => Fault | null
+  readonly later?: (done: () => void) => void
+}
+
+export interface DiskProcess {
+  readonly files: FileLayer
+  /** Ends this process alone. */
+  kill(): void
 }
 
 type Change =
@@ -55,7 +70,7 @@ export function createFaultyDisk(random: Random): FaultyDisk {
   let names: Names = new Map()
   let durableNames: Names = new Map()
   let pendingNames: ((names: Names) => void)[] = []
-  let process = 0
+  const running = new Set<object>()
 
   const chance = (): boolean => random.next() < 0.5
   const upTo = (n: number): number => Math.floor(random.next() * (n + 1))
@@ -90,20 +105,32 @@ export function createFaultyDisk(random: Random): FaultyDisk {
     return parts
   }
 
-  function start(plan: (point: FaultPoint) => Fault | null = () => null): FileLayer {
-    const own = ++process
+  function someTurns(done: () => void): void {
+    let turns = upTo(4)
+    const turn = (): void => {
+      if (turns-- === 0) done()
+      else queueMicrotask(turn)
+    }
+    turn()
+  }
+
+  function join({ plan = () => null, later = someTurns }: JoinOptions = {}): DiskProcess {
+    const own = {}
+    running.add(own)
+    const kill = (): void => void running.delete(own)
+    const dead = (): boolean => !running.has(own)
     const opened = new Map<FileDescriptor, Inode>()
     let index = 0
     let lastFd = 0
 
     /** The fault planned for this call; a kill happens here. */
     function enter(call: keyof FileLayer): Fault | null {
-      if (own !== process) throw errno('KILLED', call)
+      if (dead()) throw errno('KILLED', call)
       return plan({ call, index: ++index })
     }
 
     function raise(fault: Fault | null, what: string): void {
-      if (fault === 'kill') process++
+      if (fault === 'kill') kill()
       if (fault !== null) throw errno(fault === 'kill' ? 'KILLED' : fault, what)
     }
 
@@ -122,7 +149,7 @@ export function createFaultyDisk(random: Random): FaultyDisk {
       raise(fault, 'sync')
     }
 
-    return {
+    const files: FileLayer = {
       makeDir: () => raise(enter('makeDir'), 'makeDir'),
       list(dir) {
         raise(enter('list'), dir)
@@ -164,8 +191,8 @@ export function createFaultyDisk(random: Random): FaultyDisk {
         const fault = enter('sync')
         const covered = [...inode(fd).pending]
         const target = inode(fd)
-        for (let turns = upTo(4); turns >= 0; turns--) await Promise.resolve()
-        if (own !== process) throw errno('KILLED', 'sync')
+        await new Promise<void>(later)
+        if (dead()) throw errno('KILLED', 'sync')
         failSync(fd, fault)
         persist(target, covered)
       },
@@ -192,10 +219,15 @@ export function createFaultyDisk(random: Random): FaultyDisk {
         changeNames((all) => void all.delete(path))
       },
     }
+    return { files, kill }
+  }
+
+  function killAll(): void {
+    running.clear()
   }
 
   function powerCut(): void {
-    process++
+    killAll()
     for (const made of pendingNames.slice(0, upTo(pendingNames.length))) made(durableNames)
     pendingNames = []
     names = new Map()
@@ -207,8 +239,12 @@ export function createFaultyDisk(random: Random): FaultyDisk {
   }
 
   return {
-    start,
-    kill: () => void process++,
+    start(plan) {
+      killAll()
+      return join(plan === undefined ? {} : { plan }).files
+    },
+    join,
+    kill: killAll,
     powerCut,
     flip(path, at) {
       const inode = names.get(path)

@@ -11,6 +11,7 @@ import { sleep, systemClock, type Clock } from '../common/clock.ts'
 import type { Logger } from '../common/logger.ts'
 import { systemRandom, type Random } from '../common/random.ts'
 import { childOf, type ActorDefinition } from '../define-actor.ts'
+import { findDefinition } from '../find-definition.ts'
 import { systemFiles } from '../persistence/index.ts'
 import { startOn } from '../system.ts'
 import { createFinisher } from './finisher.ts'
@@ -42,7 +43,10 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
     clock,
     random,
     filesOf: () => systemFiles,
-    definitions: actors.map(([definition]) => definition),
+    async find({ module, actor }) {
+      const given = actors.find(([definition]) => definition.name === actor && definition.module === module)
+      return given?.[0] ?? findDefinition({ module, actor })
+    },
     holdsProcess: true,
     watched: false,
     createFinisher,

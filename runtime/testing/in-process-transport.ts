@@ -11,12 +11,11 @@
  */
 import type { Clock } from '../common/clock.ts'
 import type { Random } from '../common/random.ts'
-import type { ActorDefinition, ChildSpec } from '../define-actor.ts'
-import { findDefinition } from '../find-definition.ts'
 import { createIncarnation } from '../incarnation.ts'
 import { untilExit } from '../outcome.ts'
 import type { FileLayer } from '../persistence/index.ts'
 import type { LinkCapacity } from '../rings/layout.ts'
+import { RING } from '../rings/waiting.ts'
 import type { Thread } from '../thread.ts'
 import type { Transport } from '../transport.ts'
 import { HOST, type FromWorker, type Outcome, type Port, type StartWiring, type ToWorker } from '../wiring.ts'
@@ -35,8 +34,7 @@ export interface InProcessTransportOptions {
   readonly clock: Clock
   readonly random: Random
   readonly filesOf: (life: Life) => FileLayer
-  /** Looked through before a module is imported. */
-  readonly definitions: readonly ActorDefinition[]
+  readonly find: Thread['find']
   /** Whether pending asks keep the process alive. */
   readonly holdsProcess: boolean
   /** Whether lives may hang or miss a bell. */
@@ -52,6 +50,10 @@ export interface InProcessTransportOptions {
   readonly onLife?: (life: Life) => Witness
   /** Told what shared memory a life can reach. */
   readonly onWiring?: (life: Life, wiring: StartWiring) => void
+  /** Told what a life is posted. */
+  readonly onPost?: (life: Life, message: ToWorker) => void
+  /** Whether this bell does not arrive. */
+  readonly losesBell?: () => boolean
   /** Before each store of a life into shared memory. */
   readonly onStore?: (life: Life) => void
 }
@@ -65,11 +67,11 @@ export function inProcessTransport(options: InProcessTransportOptions): InProces
   const hostLife = createLife(HOST, 0)
   const numbers = new Map<string, number>()
 
-  function threadOf(life: Life, find: Thread['find']): Thread {
+  function threadOf(life: Life, find: Thread['find'], lagMs = 0): Thread {
     const queue = {}
     return {
       own: false,
-      clock: fencedClock(clock, life, tasks, options.lagMs ?? 0),
+      clock: fencedClock(clock, life, tasks, lagMs),
       sharedMs: () => clock.monotonicMs(),
       defer(fn) {
         let over = false
@@ -83,10 +85,7 @@ export function inProcessTransport(options: InProcessTransportOptions): InProces
     }
   }
 
-  async function find(spec: Pick<ChildSpec, 'module' | 'actor'>): Promise<ActorDefinition> {
-    const given = options.definitions.find(({ name, module }) => name === spec.actor && module === spec.module)
-    return given ?? findDefinition(spec)
-  }
+  const { find } = options
 
   function spawn({ spec, onMessage }: WorkerHostOptions): WorkerHost {
     const number = (numbers.get(spec.name) ?? 0) + 1
@@ -97,10 +96,14 @@ export function inProcessTransport(options: InProcessTransportOptions): InProces
     lifeEnd.adopt(life)
     hostEnd.on('message', (message) => onMessage(message as FromWorker))
     const finisher = options.createFinisher?.()
-    const thread = threadOf(life, async (child) => {
-      const definition = fencedDefinition(await find(child), life, witness)
-      return finisher?.watch(definition) ?? definition
-    })
+    const thread = threadOf(
+      life,
+      async (child) => {
+        const definition = fencedDefinition(await find(child), life, witness)
+        return finisher?.watch(definition) ?? definition
+      },
+      options.lagMs,
+    )
     const incarnation = createIncarnation(spec, lifeEnd, thread)
     const exited = exitOf(life)
     const queue = {}
@@ -141,6 +144,7 @@ export function inProcessTransport(options: InProcessTransportOptions): InProces
       },
       post(message: ToWorker, ports = []) {
         adopt(ports)
+        options.onPost?.(life, message)
         hostEnd.postMessage(message)
       },
       eventLoop: () => ({ activeMs: 0, idleMs: 0 }),
@@ -163,11 +167,12 @@ export function inProcessTransport(options: InProcessTransportOptions): InProces
 
   return {
     hostLife,
-    host: { ...threadOf(hostLife, find), clock: options.clock },
+    host: threadOf(hostLife, find),
     holdsProcess: options.holdsProcess,
     watched: options.watched,
     capacity: { static: capacity, dynamic: capacity, host: capacity },
     spawn,
-    channel: () => createLocalChannel(tasks, 'bell', hostLife),
+    channel: () =>
+      createLocalChannel(tasks, 'bell', hostLife, (message) => message === RING && options.losesBell?.() === true),
   }
 }

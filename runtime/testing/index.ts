@@ -1,3 +1,13 @@
-/** The door of the runtime's test kit: actors without threads. */
+/** The door of the runtime's test kit: actors without threads, and whole systems in a simulation. */
 export { startInProcess, type InProcessOptions } from './in-process-system.ts'
+export {
+  simulate,
+  simulateSeeds,
+  type PlannedFault,
+  type Simulation,
+  type SimulationOptions,
+  type SimulationStep,
+} from './simulation.ts'
+export type { FaultRates } from './simulation-faults.ts'
+export { createFaultyDisk, type FaultyDisk } from './faulty-files.ts'
 export { createVirtualClock, type VirtualClock } from './virtual-clock.ts'

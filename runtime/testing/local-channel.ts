@@ -14,9 +14,14 @@ export interface LocalChannel {
   readonly port2: LocalPort
 }
 
-/** Both ends belong to `life` until they are handed over. */
-export function createLocalChannel(tasks: Tasks, kind: TaskKind, life: Life): LocalChannel {
-  const ends: [End, End] = [createEnd(tasks, kind, life), createEnd(tasks, kind, life)]
+/** Both ends belong to `life` until they are handed over; a message that `loses` picks does not arrive. */
+export function createLocalChannel(
+  tasks: Tasks,
+  kind: TaskKind,
+  life: Life,
+  loses: (message: unknown) => boolean = () => false,
+): LocalChannel {
+  const ends: [End, End] = [createEnd(tasks, kind, life, loses), createEnd(tasks, kind, life, loses)]
   ends[0].peer = ends[1]
   ends[1].peer = ends[0]
   return { port1: ends[0].port, port2: ends[1].port }
@@ -29,7 +34,7 @@ interface End {
   close(): void
 }
 
-function createEnd(tasks: Tasks, kind: TaskKind, owner: Life): End {
+function createEnd(tasks: Tasks, kind: TaskKind, owner: Life, loses: (message: unknown) => boolean): End {
   const listeners: ((message: unknown) => void)[] = []
   const unheard: unknown[] = []
   const queue = {}
@@ -52,7 +57,7 @@ function createEnd(tasks: Tasks, kind: TaskKind, owner: Life): End {
   const end: End = {
     peer: undefined,
     hear(message) {
-      if (closed) return
+      if (closed || loses(message)) return
       if (listeners.length === 0) unheard.push(message)
       else deliver(message)
     },

@@ -6,6 +6,7 @@
  * I2. A task of a dead life never runs.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { HOST } from '../wiring.ts'
 import type { Life } from './life.ts'
 
 export type TaskKind =
@@ -59,7 +60,7 @@ export function createTaskQueue(): Tasks {
     while (first < waiting.length) {
       if (burst === BURST) return void setImmediate(afterIo)
       burst++
-      runTask(waiting[first++]!)
+      runNext(waiting[first++]!)
     }
     waiting.length = 0
     first = 0
@@ -69,6 +70,17 @@ export function createTaskQueue(): Tasks {
   function afterIo(): void {
     burst = 0
     drain()
+  }
+
+  /** What the host throws is its own, and must not keep the others from running. */
+  function runNext(task: Task): void {
+    try {
+      runTask(task)
+    } catch (error) {
+      setImmediate(() => {
+        throw error
+      })
+    }
   }
 
   return {
@@ -83,10 +95,11 @@ export function createTaskQueue(): Tasks {
 /** Tasks run outside the scope of whoever added them, as in a thread of their own. */
 const outside = AsyncLocalStorage.snapshot()
 
-/** Runs it unless its life is over. What it throws ends its life, as it would end a thread. */
+/** Runs it unless its life is over. What it throws ends its life, as it would end a thread; the host's goes to its caller. */
 export function runTask(task: Task): void {
   const life = task.life()
   if (life.dead) return
+  if (life.name === HOST) return outside(task.run)
   try {
     outside(task.run)
   } catch (error) {
