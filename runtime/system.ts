@@ -39,11 +39,12 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
   return startOn(threadTransport(own(options, 'workerEntry') as URL | undefined, preloadOption(options)), options)
 }
 
-/** Starts a system whose actors live where the transport puts them; `supervision` replaces what the supervisor goes by. */
+/** Starts a system whose actors live where the transport puts them; the supervisor may go by a clock of its own. */
 export async function startOn(
   transport: Transport,
   options: SystemOptions,
-  supervision: { readonly limits?: Partial<BackoffLimits>; readonly clock?: Clock } = {},
+  limits: Partial<BackoffLimits> = {},
+  supervisionClock?: Clock,
 ): Promise<ActorSystem> {
   const resolved = resolveOptions(options)
   const { clock, random, logger, shared } = resolved
@@ -86,8 +87,8 @@ export async function startOn(
     endpoint,
     blocks: store,
     tree: resolved.tree,
-    limits: { ...BACKOFF_DEFAULTS, ...supervision.limits },
-    clock: supervision.clock ?? clock,
+    limits: { ...BACKOFF_DEFAULTS, ...limits },
+    clock: supervisionClock ?? clock,
     random,
     logger,
     board,

@@ -342,8 +342,11 @@ export function createTurns(host: TurnHost): Turns {
     abort(turn, error)
   }
 
-  /** Its block is gone: it was answered, and its incarnation died before it freed the cell too. */
-  function isFreed({ flags, bytes, payloadStart }: HeldMessage): boolean {
+  /**
+   * Its block is not here. Mostly it was answered, and its incarnation died before it freed the cell, too; but the supervisor
+   * may be late and not have heard of the block yet. So its asker is told, and one that has its answer drops this.
+   */
+  function lacksBlock({ flags, bytes, payloadStart }: HeldMessage): boolean {
     return (flags & RecordFlag.Block) !== 0 && host.blocks.get(readNumber(bytes, payloadStart, 0)) === undefined
   }
 
@@ -382,8 +385,10 @@ export function createTurns(host: TurnHost): Turns {
       for (const cell of table.takeLeftovers()) {
         const message = table.read(cell)
         const peer = peerOf(message.lane)
-        if (isFreed(message)) table.free(cell)
-        else if (message.interrupted) recoverInterrupted(cell, message, peer)
+        if (lacksBlock(message)) {
+          const error = fail('ACTOR_RESTARTED', { actor: host.name, call: 'a large message' })
+          answer(open(message, peer), RecordKind.Failure, errorToWire(error))
+        } else if (message.interrupted) recoverInterrupted(cell, message, peer)
         else start(cell, peer)
       }
     },

@@ -63,8 +63,9 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
       ...(logger === undefined ? {} : { logger }),
       ...(shared === undefined ? {} : { shared }),
     },
+    { backoffMinMs: RESPAWN_MS, backoffMaxMs: RESPAWN_MS },
     // A test that holds the clock still must be able to stop and restart actors.
-    { clock: systemClock, limits: { backoffMinMs: RESPAWN_MS, backoffMaxMs: RESPAWN_MS } },
+    systemClock,
   )
   const stateOf = (name: string): string | undefined => system.stats().find((stats) => stats.name === name)?.state
   return {

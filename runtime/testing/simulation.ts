@@ -14,7 +14,6 @@ import type { ActorSystem, SystemOptions } from '../actor-system.ts'
 import type { Clock } from '../common/clock.ts'
 import type { Logger, LogLevel } from '../common/logger.ts'
 import { seededRandom } from '../common/random.ts'
-import { isPitError } from '../common/errors.ts'
 import type { ActorDefinition, CallContext } from '../define-actor.ts'
 import { fail } from '../errors.ts'
 import { startOn } from '../system.ts'
@@ -83,7 +82,7 @@ export interface Simulation extends AsyncDisposable {
   advance(ms: number): Promise<void>
   /** The next step of that actor is its last: it dies at that store or file call (see `PlannedFault`). @default 0 */
   crash(actor: string, atStore?: number): void
-  /** It runs nothing for that long; its supervisor may take it for hung. */
+  /** Its present life runs nothing for that long; its supervisor may take it for hung. */
   stall(actor: string, ms: number): void
   /** Moves the wall clock, and nothing else. */
   jumpClock(ms: number): void
@@ -91,7 +90,7 @@ export interface Simulation extends AsyncDisposable {
   powerCut(): void
   /** Starts the system again on the same disk; the one before must be closed or without power. */
   reboot(): Promise<void>
-  /** No random fault from here on, so that a check can look at what is left; or again. */
+  /** No fault of chance or plan from here on, so that a check can look at what is left; or again. */
   calm(on?: boolean): void
   /** Adds a line of the test's own to the trace. */
   note(fields: Readonly<Record<string, unknown>>): void
@@ -129,13 +128,17 @@ function createSimulation(options: SimulationOptions, definitions: readonly Acto
   const actorsRandom = seededRandom(seed ^ 0x2545f491)
   const disk = createFaultyDisk(seededRandom(seed ^ 0x6c8e9cf5))
   const trace = createTrace(options.traceLinesMax ?? 10_000)
-  const stalls = new Map<string, number>()
+  const stalls = new WeakMap<Life, number>()
+  /** The present life of each actor. */
+  const present = new Map<string, Life>()
   const crashes = new Map<string, number>()
   const reaches = new Map<Life, Reach>()
   let cord: PowerCord | undefined
   let system: ActorSystem | undefined
   let armed: Armed | undefined
   let calm = true
+  /** The test has asked for calm: nothing is planned either. */
+  let resting = false
   let steps = 0
   let running = false
 
@@ -145,7 +148,7 @@ function createSimulation(options: SimulationOptions, definitions: readonly Acto
   const scheduler = createScheduler({
     random: choice,
     startMs: options.startMs ?? Date.UTC(2026, 0, 1),
-    stalledUntil: (task) => stalls.get(task.life().name) ?? 0,
+    stalledUntil: (task) => stalls.get(task.life()) ?? 0,
     delayMs: ({ kind }) => (kind !== 'pump' && kind !== 'timer' && happens(faults.delay) ? upTo(faults.delayMs) : 0),
   })
   const { clock } = scheduler
@@ -191,12 +194,13 @@ function createSimulation(options: SimulationOptions, definitions: readonly Acto
       },
       onLife(life) {
         lives.add(life)
+        present.set(life.name, life)
         life.onDeath(() => {
           lives.delete(life)
           reaches.delete(life)
           write({ life: life.label, died: life.thrown === null ? 'ended' : life.thrown.message })
         })
-        return { onTurn: (turn, ctx) => write({ life: life.label, turn, ...calledBy(ctx as Partial<CallContext>) }) }
+        return { onTurn: (turn, ctx) => write({ life: life.label, turn, ...calledBy(ctx) }) }
       },
       onWiring: (life, wiring) => void reaches.set(life, reachOf(wiring)),
       onPost: (life, message) => reaches.get(life)?.note(message),
@@ -216,7 +220,7 @@ function createSimulation(options: SimulationOptions, definitions: readonly Acto
   /** What happens to the life in this step. */
   function faultOf(life: Life, kind: TaskKind): PlannedFault | null {
     if (life.name === HOST) return null
-    const planned = options.plan?.({ step: steps, actor: life.name, kind })
+    const planned = resting ? null : options.plan?.({ step: steps, actor: life.name, kind })
     if (planned !== undefined && planned !== null) return planned
     const atStore = crashes.get(life.name)
     if (atStore !== undefined) {
@@ -237,7 +241,7 @@ function createSimulation(options: SimulationOptions, definitions: readonly Acto
     if (fault !== null) write({ step: steps, life: life.label, fault: { ...fault } })
     if (fault?.kind === 'crash' && fault.atStore === 0) return life.die(new Error('simulated crash'))
     if (fault?.kind === 'crash') armed = { life, storesLeft: fault.atStore, restore: undefined }
-    if (fault?.kind === 'stall') stalls.set(life.name, clock.monotonicMs() + fault.ms)
+    if (fault?.kind === 'stall') stalls.set(life, clock.monotonicMs() + fault.ms)
     if (happens(faults.clockJump)) scheduler.jump(upTo(7_200_000) - 3_600_000)
     runTask(task)
     await settled()
@@ -274,13 +278,13 @@ function createSimulation(options: SimulationOptions, definitions: readonly Acto
   const stuck = (reason: string): Error => fail('SIMULATION_STUCK', { seed, steps, atMs: clock.monotonicMs(), reason })
 
   function runUntil<T>(until: Promise<T>): Promise<T> {
-    let over = false
-    const watched = until.finally(() => (over = true))
+    const watch = { over: false }
+    const watched = until.finally(() => (watch.over = true))
     watched.catch(() => {})
     const endMs = clock.monotonicMs() + runMaxMs
     return exclusively(async () => {
       await settled()
-      for (let taken = 0; !over; taken++) {
+      for (let taken = 0; !watch.over; taken++) {
         if (taken === stepsMax) throw stuck(`more than ${stepsMax} steps`)
         if (!(await step(endMs))) throw stuck('nothing can run, and the promise is pending')
       }
@@ -300,7 +304,7 @@ function createSimulation(options: SimulationOptions, definitions: readonly Acto
   }
 
   async function close(): Promise<void> {
-    calm = true
+    calm = resting = true
     if (cord?.cut === false && system !== undefined) await runUntil(system.close())
   }
 
@@ -318,7 +322,10 @@ function createSimulation(options: SimulationOptions, definitions: readonly Acto
     run: ((until?: Promise<unknown>) => (until === undefined ? advance(0) : runUntil(until))) as Simulation['run'],
     advance,
     crash: (actor, atStore = 0) => void crashes.set(actor, atStore),
-    stall: (actor, ms) => void stalls.set(actor, clock.monotonicMs() + ms),
+    stall(actor, ms) {
+      const life = present.get(actor)
+      if (life !== undefined) stalls.set(life, clock.monotonicMs() + ms)
+    },
     jumpClock: (ms) => scheduler.jump(ms),
     powerCut() {
       write({ fault: 'power cut' })
@@ -327,13 +334,12 @@ function createSimulation(options: SimulationOptions, definitions: readonly Acto
     },
     async reboot() {
       calm = true
-      stalls.clear()
       crashes.clear()
       write({ boot: true })
       system = await boot()
-      calm = false
+      calm = resting
     },
-    calm: (on = true) => void (calm = on),
+    calm: (on = true) => void (calm = resting = on),
     note: (fields) => write({ note: fields }),
     trace: () => trace.lines(),
     digest: () => trace.digest(),
@@ -350,30 +356,4 @@ const realImmediate = setImmediate
 /** All promises that can go on without time have gone on. */
 function settled(): Promise<void> {
   return new Promise((resolve) => void realImmediate(resolve))
-}
-
-/**
- * Simulates seed after seed. A failure names its seed; with `PIT_SEED` set only that one runs, so that it happens again.
- *
- * @example
- * await simulateSeeds(1_000, async (seed) => {
- *   await using simulation = await simulate({ seed, children, faults: { crash: 0.01 } })
- *   // … drive it, check what holds
- * })
- */
-export async function simulateSeeds(
-  count: number,
-  check: (seed: number) => Promise<void>,
-  firstSeed: number = 1,
-): Promise<void> {
-  const only = process.env.PIT_SEED
-  const seeds = only === undefined ? Array.from({ length: count }, (_, index) => firstSeed + index) : [Number(only)]
-  for (const seed of seeds) {
-    try {
-      await check(seed)
-    } catch (cause) {
-      const reason = isPitError(cause) || cause instanceof Error ? cause.message : String(cause)
-      throw new Error(`seed ${seed} (again with PIT_SEED=${seed}): ${reason}`, { cause })
-    }
-  }
 }
