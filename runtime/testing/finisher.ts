@@ -4,12 +4,14 @@ import type { ActorContext, ActorDefinition } from '../define-actor.ts'
 export interface Finisher {
   /** Watches the life of that behaviour. */
   watch(definition: ActorDefinition): ActorDefinition
-  /** Resolves when `terminate` is done, if the actor was told to stop and did not come to it. */
+  /** Resolves when `terminate` is done, if the actor was told to stop: also one that it has only begun. */
   finish(): Promise<void>
 }
 
 export function createFinisher(): Finisher {
   let up: { readonly definition: ActorDefinition; readonly state: unknown; readonly context: ActorContext } | undefined
+  let terminating: Promise<void> | undefined
+
   return {
     watch: (definition) => ({
       ...definition,
@@ -20,10 +22,13 @@ export function createFinisher(): Finisher {
       },
       terminate(state, reason, context) {
         up = undefined
-        return definition.terminate(state, reason, context)
+        terminating = Promise.resolve(definition.terminate(state, reason, context))
+        return terminating
       },
     }),
     async finish() {
+      // Its failure has been told by the actor itself.
+      await terminating?.catch(() => {})
       if (up?.context.stopping.aborted !== true) return
       const { definition, state, context } = up
       up = undefined

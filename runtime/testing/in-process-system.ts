@@ -7,7 +7,7 @@
  * actor holds in this process. For seeded interleavings and faults see `simulation.ts`.
  */
 import type { ActorSystem } from '../actor-system.ts'
-import { sleep, systemClock, type Clock } from '../common/clock.ts'
+import { systemClock, type Clock } from '../common/clock.ts'
 import type { Logger } from '../common/logger.ts'
 import { systemRandom, type Random } from '../common/random.ts'
 import { childOf, type ActorDefinition } from '../define-actor.ts'
@@ -29,8 +29,8 @@ export interface InProcessOptions {
 
 /** How long a stop waits for running messages. */
 const DRAIN_MS = 50
-/** What a killed life has locked is free when its I/O under way is done; a thread's end would not wait for that. */
-const RESPAWN_MS = 25
+/** What a killed life has locked is free when its I/O under way is done: an `init` that met the lock is tried again. */
+const BACKOFF_MS = 25
 /** More than the grain of Node's timers. */
 const LAG_MS = 2
 /** Tests may kill as often as they like. */
@@ -51,7 +51,6 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
     watched: false,
     createFinisher,
     lagMs: clock === systemClock ? LAG_MS : 0,
-    beforeRespawn: () => sleep(systemClock, RESPAWN_MS),
   })
   const system = await startOn(
     transport,
@@ -63,7 +62,7 @@ export async function startInProcess(options: InProcessOptions): Promise<ActorSy
       ...(logger === undefined ? {} : { logger }),
       ...(shared === undefined ? {} : { shared }),
     },
-    { backoffMinMs: RESPAWN_MS, backoffMaxMs: RESPAWN_MS },
+    { backoffMinMs: BACKOFF_MS, backoffMaxMs: BACKOFF_MS },
     // A test that holds the clock still must be able to stop and restart actors.
     systemClock,
   )

@@ -44,8 +44,6 @@ export interface InProcessTransportOptions {
   readonly createFinisher?: () => Finisher
   /** How much later than the host's the actors' timers are: of two that wait for the same, the host gives up first. */
   readonly lagMs?: number
-  /** Waited for before an actor that had a life gets another. */
-  readonly beforeRespawn?: () => Promise<void>
   /** Told of each new life, before anything runs in it. */
   readonly onLife?: (life: Life) => Witness
   /** Told what shared memory a life can reach. */
@@ -128,14 +126,12 @@ export function inProcessTransport(options: InProcessTransportOptions): InProces
     }
 
     return {
-      async describe() {
-        if (number > 1) await options.beforeRespawn?.()
-        return untilExit(
+      describe: () =>
+        untilExit(
           spec.name,
           call(() => incarnation.describe()),
           exited,
-        )
-      },
+        ),
       async start(wiring, ports) {
         adopt(ports)
         options.onWiring?.(life, wiring)
