@@ -40,7 +40,10 @@ export const inbox = actorFrom({
         return letters.size
       },
     },
-    read: ({ letters }: State, key: string) => letters.get(key) ?? null,
+    /** A stream: runs no further ahead of its reader than the reader allows. */
+    *list({ letters }: State): Generator<string> {
+      yield* letters.values()
+    },
   },
   terminate: ({ log }: State) => log.close(),
 })

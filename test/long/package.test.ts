@@ -73,7 +73,7 @@ test("a user's own actor, with a log of its own, survives its crash", async () =
     await writeFile(join(folder, file), doors)
   }
   const { stdout } = await run(process.execPath, ['main.ts'])
-  expect(stdout).toContain('confirmed: 1000, the last one says: number 999')
+  expect(stdout).toContain('the last one kept: number 999')
 })
 
 test('the pit command says its version and runs a workflow', async () => {
