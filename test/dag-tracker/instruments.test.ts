@@ -106,8 +106,9 @@ describe('instruments', () => {
 describe('somebody dies under a call', () => {
   test.each(['pool-manager', 'dag-tracker', 'host'])('%s', async (victim) => {
     await using engine = await withModels(model('mirror', { slots: 4 }))
-    const over = Array.from({ length: 12 }, (_, at) => `t${at}`)
-    const body = { nodes: [call('say', { text: { from: 'item' }, ms: 10 })], outputs: { text: { from: 'say.text' } } }
+    // Longer than three restarts, by far.
+    const over = Array.from({ length: 40 }, (_, at) => `t${at}`)
+    const body = { nodes: [call('say', { text: { from: 'item' }, ms: 40 })], outputs: { text: { from: 'say.text' } } }
     const { runId } = await engine.tracker.ask.start({
       definition: workflowOf([{ id: 'all', kind: 'map', over, body }]),
     })
