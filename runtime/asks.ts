@@ -188,15 +188,13 @@ export function createAsks(host: AskHost): Asks {
         lost(out, overflow)
       )
     }
-    if (!host.blocks.room(peer, end - start)) return lost(out, overflow)
+    // Whether the reference is taken must be known before: a block that was sent cannot be taken back.
+    if (!requests.takes(BLOCK_REFERENCE_BYTES) || !host.blocks.room(peer, end - start)) return lost(out, overflow)
     const id = host.blocks.send(peer, bytes, start, end)
     const reference = numbersPayload(id)
     flags |= RecordFlag.Block
     const size = BLOCK_REFERENCE_BYTES
-    if (requests.send(kind, flags, incarnation, correlation, deadlineAt, reference, 0, size, undefined, sentAt))
-      return true
-    host.blocks.withdraw(peer, id, end - start)
-    return lost(out, overflow)
+    return requests.send(kind, flags, incarnation, correlation, deadlineAt, reference, 0, size, undefined, sentAt)
   }
 
   function lost(out: Outgoing, overflow: Overflow): false {

@@ -24,9 +24,7 @@ export interface BlockDeliveryOptions {
 export interface BlockDelivery {
   /** Keeps a block and hands it to its receiver, unless `given` is its incarnation: that one has it from the sender. */
   deliver(to: string, block: BlockWiring, given: number): void
-  /** Forgets blocks whose records will never be published, here and at their receiver. */
-  drop(to: string, ids: readonly number[]): void
-  /** Drops what a dead incarnation has sent and not published. */
+  /** Drops what a dead incarnation has sent and not published, and what it was told to free and has not. */
   dropOrphans(dead: Child): void
   /** Where the blocks of that actor are counted. */
   slotOf(name: string): BoardSlot | undefined
@@ -37,15 +35,20 @@ export function createBlockDelivery(options: BlockDeliveryOptions): BlockDeliver
 
   const slotOf = (name: string): BoardSlot | undefined => (name === HOST ? options.hostSlot : children.get(name)?.slot)
 
+  /** Forgets blocks whose records will never be published, here and at their receiver. */
   function drop(to: string, ids: readonly number[]): void {
     const receiver = children.get(to)
     const informed = receiver?.attached === true
+    // A living receiver counts for itself: it may have freed a block of which we have not heard yet.
+    if (informed) {
+      for (const id of ids) blocks.forsake(id)
+      receiver.worker?.post({ kind: 'blocks-orphaned', ids })
+      return
+    }
     for (const id of ids) {
-      // A living receiver counts for itself: it may have freed a block of which we have not heard yet.
-      if (!informed) slotOf(to)?.addShared(BOARD_WORD.BlockBytes, -(blocks.get(id)?.byteLength ?? 0))
+      slotOf(to)?.addShared(BOARD_WORD.BlockBytes, -(blocks.get(id)?.byteLength ?? 0))
       blocks.free(id)
     }
-    if (informed) receiver.worker?.post({ kind: 'blocks-orphaned', ids })
   }
 
   return {
@@ -56,8 +59,8 @@ export function createBlockDelivery(options: BlockDeliveryOptions): BlockDeliver
       if (receiver === undefined) options.onHostWork()
       else if (receiver.attached && receiver.incarnation !== given) receiver.worker?.post({ kind: 'block', block })
     },
-    drop,
-    dropOrphans({ incarnation, spec: { name } }) {
+    dropOrphans({ incarnation, slot, spec: { name } }) {
+      slot.addShared(BOARD_WORD.BlockBytes, -blocks.freeForsaken(name))
       const sent = blocks.between(incarnation * CORRELATION_SPAN, (incarnation + 1) * CORRELATION_SPAN)
       for (const [to, toIt] of sent) {
         const asks = links.get(name, to)

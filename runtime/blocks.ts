@@ -39,21 +39,16 @@ export interface BlockPort {
   room(to: string, bytes: number): boolean
   /** Copies the bytes into a new block for that actor and returns its id. */
   send(to: string, bytes: Uint8Array, start: number, end: number): number
-  /** Takes back a block whose record was not published. */
-  withdraw(to: string, id: number, bytes: number): void
   /** The block, when it has arrived. */
   get(id: number): SharedArrayBuffer | undefined
   /** Of a block that has arrived. */
   free(id: number): void
 }
 
-/** A block, or the end of one, as it comes over a bell's port. */
-export type BlockPost = BlockWiring | { readonly id: number; readonly buffer: null }
-
 /** The blocks that a worker's thread has been given and sends. */
 export interface ThreadBlocks extends BlockPort {
   /** From a sender, or from the supervisor. */
-  take(post: BlockPost): void
+  take(block: BlockWiring): void
   /** Their sender died before it published them; they may still be on their way here. */
   drop(ids: readonly number[]): void
 }
@@ -73,14 +68,10 @@ export function createThreadBlocks({ lastId, slot, given, peer, post }: ThreadBl
   let id = lastId
   for (const block of given) blocks.set(block.id, block.buffer)
 
-  const uncount = ({ byteLength }: SharedArrayBuffer): void => void slot.addShared(BOARD_WORD.BlockBytes, -byteLength)
-
-  function remove(block: number): boolean {
-    const buffer = blocks.get(block)
-    if (buffer === undefined) return false
+  function free(block: number): void {
+    slot.addShared(BOARD_WORD.BlockBytes, -(blocks.get(block)?.byteLength ?? 0))
     blocks.delete(block)
-    uncount(buffer)
-    return true
+    post({ kind: 'block-freed', id: block })
   }
 
   return {
@@ -94,23 +85,17 @@ export function createThreadBlocks({ lastId, slot, given, peer, post }: ThreadBl
       receiver?.slot.addShared(BOARD_WORD.BlockBytes, end - start)
       return id
     },
-    withdraw(to, block, bytes) {
-      post({ kind: 'block-freed', id: block })
-      peer(to)?.bell.post({ id: block, buffer: null })
-      peer(to)?.slot.addShared(BOARD_WORD.BlockBytes, -bytes)
-    },
     get: (block) => blocks.get(block),
-    free(block) {
-      remove(block)
-      post({ kind: 'block-freed', id: block })
-    },
-    take(posted) {
-      if (posted.buffer === null) blocks.delete(posted.id)
-      else if (dropped.take(posted.id)) uncount(posted.buffer)
-      else blocks.set(posted.id, posted.buffer)
+    free,
+    take({ id: block, buffer }) {
+      blocks.set(block, buffer)
+      if (dropped.take(block)) free(block)
     },
     drop(ids) {
-      for (const block of ids) if (!remove(block)) dropped.add(block)
+      for (const block of ids) {
+        if (blocks.has(block)) free(block)
+        else dropped.add(block)
+      }
     },
   }
 }
@@ -127,6 +112,10 @@ export interface BlockStore {
   /** `false` when it is freed already (I3). */
   keep(to: string, block: BlockWiring): boolean
   free(id: number): void
+  /** Its receiver has been told to free it, and may die before it does. */
+  forsake(id: number): void
+  /** Frees what a receiver was told to free and did not; returns how many bytes. */
+  freeForsaken(to: string): number
   get(id: number): SharedArrayBuffer | undefined
   of(to: string): readonly BlockWiring[]
   /** Blocks that have an id above `first` and up to `last`, by receiver. */
@@ -138,6 +127,7 @@ export interface BlockStore {
 export function createBlockStore(): BlockStore {
   const blocks = new Map<number, { readonly to: string; readonly block: BlockWiring }>()
   const freed = createTombstones()
+  const forsaken = new Set<number>()
   return {
     keep(to, block) {
       if (freed.take(block.id)) return false
@@ -145,7 +135,20 @@ export function createBlockStore(): BlockStore {
       return true
     },
     free(id) {
+      forsaken.delete(id)
       if (!blocks.delete(id)) freed.add(id)
+    },
+    forsake: (id) => void forsaken.add(id),
+    freeForsaken(to) {
+      let bytes = 0
+      for (const id of forsaken) {
+        const kept = blocks.get(id)
+        if (kept?.to !== to) continue
+        bytes += kept.block.buffer.byteLength
+        blocks.delete(id)
+        forsaken.delete(id)
+      }
+      return bytes
     },
     get: (id) => blocks.get(id)?.block.buffer,
     of: (to) => [...blocks.values()].filter((kept) => kept.to === to).map((kept) => kept.block),

@@ -9,7 +9,7 @@
 import type { LinkMark } from './actor-links.ts'
 import { createArrivals } from './arrivals.ts'
 import { createAsks, type Asks } from './asks.ts'
-import type { BlockPort, BlockPost } from './blocks.ts'
+import type { BlockPort } from './blocks.ts'
 import { BOARD_WORD, type BoardSlot } from './board.ts'
 import { createCodec, type Encoded } from './codec.ts'
 import { systemClock, type Clock } from './common/clock.ts'
@@ -38,7 +38,7 @@ import { createStreamReader, type StreamSink } from './stream-reader.ts'
 import type { Thread } from './thread.ts'
 import { isTraceparent, isTracestate, nextHop, type TraceContext } from './trace-context.ts'
 import { createTurns, type Turns } from './turns.ts'
-import { HOST, type DeathRecord, type PeerWiring } from './wiring.ts'
+import { HOST, type BlockWiring, type DeathRecord, type PeerWiring } from './wiring.ts'
 
 /** Names of actors that are over, as far back as anybody may still speak of them; beyond, they are unknown ones. */
 const GONE_MAX = 4_096
@@ -63,7 +63,7 @@ export interface EndpointOptions {
   /** A peer rang, or posted a block: pump now. */
   readonly onBell: () => void
   /** A block came over a bell's port. */
-  readonly onBlock: (post: BlockPost) => void
+  readonly onBlock: (block: BlockWiring) => void
   /** Pumps soon, after I/O had its turn. Idempotent until then. */
   readonly schedule: () => void
   /** Asks began (`true`) or stopped (`false`) to be pending: keeps the process alive meanwhile. */
@@ -269,7 +269,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   }
 
   function hear(message: unknown): void {
-    if (message !== RING) options.onBlock(message as BlockPost)
+    if (message !== RING) options.onBlock(message as BlockWiring)
     options.onBell()
   }
 

@@ -223,7 +223,11 @@ export function createPump(host: PumpHost): Pump {
 
   function takeRequests(peer: Peer, link: Incoming): number {
     let count = 0
-    while (count < REQUESTS_PER_ROUND && readRequest(peer, link)) count++
+    while (count < REQUESTS_PER_ROUND && readRequest(peer, link)) {
+      count++
+      // The turn may have taken its time: what came over the control lane meanwhile goes first.
+      if (!link.control.empty()) count += readControl(peer, link)
+    }
     return count
   }
 

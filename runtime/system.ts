@@ -266,7 +266,6 @@ function hostBlocks(store: BlockStore, slot: BoardSlot, supervisor: () => Superv
         ?.addShared(BOARD_WORD.BlockBytes, end - start)
       return id
     },
-    withdraw: (to, id) => supervisor().blocks.drop(to, [id]),
     get: (id) => store.get(id),
     free(id) {
       slot.addShared(BOARD_WORD.BlockBytes, -(store.get(id)?.byteLength ?? 0))

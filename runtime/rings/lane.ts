@@ -40,6 +40,8 @@ export interface Lane {
   close(): void
   /** Whether a record with that payload would be published at once. */
   fits(payloadBytes: number): boolean
+  /** Whether `send` would take it, into the ring or the queue. */
+  takes(payloadBytes: number): boolean
   /** Takes a waiting record back; `false` when it is in the ring, was never here, or has its body in a block. */
   withdraw(correlation: number): boolean
   /** Counts a record that was given up for want of room. */
@@ -73,6 +75,9 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
 
   // What an earlier incarnation of this thread asked for is no longer wanted.
   producer.askSkips(0)
+
+  const queueTakes = (bytes: number): boolean =>
+    count() < limits.queuedMax && queuedBytes + bytes <= limits.queuedBytesMax
 
   function publish(waiting: Waiting): boolean {
     const { kind, flags, incarnation, correlation, deadlineAt, payload, sentAt } = waiting
@@ -114,7 +119,7 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
         bell.ring()
         return true
       }
-      if (count() >= limits.queuedMax || queuedBytes + (end - start) > limits.queuedBytesMax) return false
+      if (!queueTakes(end - start)) return false
       queuedBytes += end - start
       queue.push({
         kind,
@@ -148,6 +153,7 @@ export function createLane(producer: RingProducer, bell: Bell, limits: LaneLimit
       for (const { onPublished } of waiting) onPublished?.()
     },
     fits: (payloadBytes) => closed || (count() === 0 && producer.fits(payloadBytes)),
+    takes: (payloadBytes) => closed || queueTakes(payloadBytes) || (count() === 0 && producer.fits(payloadBytes)),
     withdraw(correlation) {
       const index = queue.findIndex((waiting, at) => at >= first && waiting.correlation === correlation)
       const waiting = queue[index]
