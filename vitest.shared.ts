@@ -8,6 +8,8 @@ export function testOptions(suite: string) {
   return {
     // Forks, not threads: the code under test starts worker threads of its own.
     pool: 'forks' as const,
+    // Half of the time of these tests is waiting: one worker less than cores, as is usual, would leave one idle.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Actors' threads compile their modules once, not once per test.
