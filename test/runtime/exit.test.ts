@@ -36,6 +36,10 @@ describe('a process exits by itself', () => {
     expect(await run('close', await tempFile())).toBe('closing\nend of main\n')
   })
 
+  test('after a crash loop that has ended its system, with nothing left open', async () => {
+    expect(await run('crash loop', await tempFile())).toBe('[]\nend of main\n')
+  })
+
   test('and a host that is itself text on the command line has threads too', async () => {
     const file = await tempFile()
     const code = `process.argv.splice(1, 0, 'host'); process.argv[2] = 'close'; process.argv[3] = ${JSON.stringify(file)}; await import(${JSON.stringify(pathToFileURL(host).href)})`
