@@ -55,7 +55,11 @@ export function createBlockDelivery(options: BlockDeliveryOptions): BlockDeliver
     deliver(to, block, given) {
       const receiver = children.get(to)
       if (receiver === undefined && to !== HOST) return
-      if (!blocks.keep(to, block)) return
+      if (!blocks.keep(to, block)) {
+        // The host frees without knowing the size what has not arrived; actors count for themselves.
+        if (to === HOST) options.hostSlot.addShared(BOARD_WORD.BlockBytes, -block.buffer.byteLength)
+        return
+      }
       if (receiver === undefined) options.onHostWork()
       else if (receiver.attached && receiver.incarnation !== given) receiver.worker?.post({ kind: 'block', block })
     },

@@ -41,7 +41,7 @@ export interface BlockPort {
   send(to: string, bytes: Uint8Array, start: number, end: number): number
   /** The block, when it has arrived. */
   get(id: number): SharedArrayBuffer | undefined
-  /** Of a block that has arrived. */
+  /** Also of a block that is still on its way: its message may have expired before. */
   free(id: number): void
 }
 
@@ -69,8 +69,10 @@ export function createThreadBlocks({ lastId, slot, given, peer, post }: ThreadBl
   for (const block of given) blocks.set(block.id, block.buffer)
 
   function free(block: number): void {
-    slot.addShared(BOARD_WORD.BlockBytes, -(blocks.get(block)?.byteLength ?? 0))
+    const buffer = blocks.get(block)
+    if (buffer === undefined) return dropped.add(block)
     blocks.delete(block)
+    slot.addShared(BOARD_WORD.BlockBytes, -buffer.byteLength)
     post({ kind: 'block-freed', id: block })
   }
 
@@ -92,10 +94,7 @@ export function createThreadBlocks({ lastId, slot, given, peer, post }: ThreadBl
       if (dropped.take(block)) free(block)
     },
     drop(ids) {
-      for (const block of ids) {
-        if (blocks.has(block)) free(block)
-        else dropped.add(block)
-      }
+      for (const block of ids) free(block)
     },
   }
 }
