@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-export async function mutate(file: 'ring' | 'waiting', from: string, to: string): Promise<unknown> {
-  const url = new URL(`../../../runtime/rings/${file}.ts`, import.meta.url)
+const FOLDERS = { ring: 'rings', waiting: 'rings', 'held-table': 'mailbox' } as const
+
+export async function mutate(file: keyof typeof FOLDERS, from: string, to: string): Promise<unknown> {
+  const url = new URL(`../../../runtime/${FOLDERS[file]}/${file}.ts`, import.meta.url)
   const source = readFileSync(url, 'utf8')
   if (source.split(from).length !== 2) throw new Error(`the passage does not occur once: ${from}`)
   const code = stripTypeScriptTypes(source.replace(from, to)).replaceAll(
