@@ -11,6 +11,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { artifactStore, artifactStoreActor } from '../actors/artifact-store/index.ts'
 import { startInProcess } from '../runtime/testing/in-process-system.ts'
 import { machineLine, type BenchSize } from './machine.ts'
+import { quantile, timed } from './timing.ts'
 
 interface Contender {
   readonly name: string
@@ -171,17 +172,6 @@ function sqliteContender(path: string): Contender {
     },
     close: () => db.close(),
   }
-}
-
-async function timed(fn: () => unknown): Promise<number> {
-  const from = performance.now()
-  await fn()
-  return performance.now() - from
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
 }
 
 function print(figure: ArtifactFigure, floor: ArtifactFigure): void {

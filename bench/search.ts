@@ -12,6 +12,7 @@ import { artifactStore, artifactStoreActor, type ArtifactQuery } from '../actors
 import { seededRandom, type Random } from '../runtime/index.ts'
 import { startInProcess } from '../runtime/testing/in-process-system.ts'
 import { machineLine, type BenchSize } from './machine.ts'
+import { quantile, timed } from './timing.ts'
 
 export interface SearchFigure {
   readonly queryClass: string
@@ -215,17 +216,6 @@ function createFts5(path: string) {
     },
     close: () => db.close(),
   }
-}
-
-async function timed(fn: () => unknown): Promise<number> {
-  const from = performance.now()
-  await fn()
-  return performance.now() - from
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
 }
 
 function print({ queryClass, p50Ms, p99Ms, fts5P50Ms, fts5P99Ms }: SearchFigure): void {

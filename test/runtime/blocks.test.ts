@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { BLOCK_BYTES_MAX, createBlock, createBlockStore } from '../../runtime/blocks.ts'
+import { BLOCK_BYTES_MAX, createBlock, createBlockStore, createThreadBlocks } from '../../runtime/blocks.ts'
+import { BOARD_WORD, boardSlot, createBoard } from '../../runtime/board.ts'
 import { childOf, type ActorSystem } from '../../runtime/index.ts'
 import { exchanger, largeActor, mirror, NOTE } from './fixtures/large.ts'
 import { codeOf, eventually, useSystems } from './helpers.ts'
@@ -104,4 +105,34 @@ describe('the store of blocks', () => {
       ['a', [9]],
     ])
   })
+})
+
+test('a block that is freed before it comes is gone and counted out when it comes, once', () => {
+  const slot = boardSlot(createBoard(), 1)
+  const freed: unknown[] = []
+  const blocks = createThreadBlocks({
+    lastId: 0,
+    slot,
+    given: [],
+    peer: () => undefined,
+    post: (message) => freed.push(message),
+  })
+  const block = createBlock(7, new Uint8Array(100), 0, 100)
+  slot.addShared(BOARD_WORD.BlockBytes, 100)
+  blocks.free(7)
+  expect([slot.get(BOARD_WORD.BlockBytes), freed]).toEqual([100, []])
+  blocks.take(block)
+  expect([slot.get(BOARD_WORD.BlockBytes), freed]).toEqual([0, [{ kind: 'block-freed', id: 7 }]])
+  expect(blocks.get(7)).toBe(undefined)
+})
+
+test('what a receiver was told to free and has not is freed when it dies, and not what it has', () => {
+  const store = createBlockStore()
+  for (const id of [1, 2, 3])
+    store.keep(id === 3 ? 'other' : 'mirror', createBlock(id, new Uint8Array(10 * id), 0, 10 * id))
+  for (const id of [1, 2, 3]) store.forsake(id)
+  store.free(1)
+  expect(store.freeForsaken('mirror')).toBe(20)
+  expect(store.freeForsaken('mirror')).toBe(0)
+  expect([store.get(1), store.get(2), store.get(3)?.byteLength]).toEqual([undefined, undefined, 30])
 })
