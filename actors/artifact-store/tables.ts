@@ -131,6 +131,7 @@ function applyPut(tables: Tables, record: RecordOf<'put'>, logged: LoggedRecord)
   if (record.pin !== undefined) artifacts.pin(id, record.pin)
   for (const parent of record.from ?? []) relationships.link(record.hash, parent)
   if (known === null) index(tables, id, record, logged)
+  else if (contentTypeOf(known, record) !== known.contentType) indexAgain(tables, id, logged)
   else tables.search.touch(id)
   if (record.cause !== undefined) {
     answers.put(record.cause, { hash: record.hash, isNew, sizeBytes: record.size } satisfies PutResult)
@@ -164,7 +165,7 @@ function merge(tables: Tables, row: ArtifactRow, record: RecordOf<'put'>, positi
   tables.artifacts.update(row.id, {
     puts: row.puts + 1,
     name: row.name ?? record.name ?? null,
-    contentType: row.contentType === DEFAULT_CONTENT_TYPE ? (record.type ?? row.contentType) : row.contentType,
+    contentType: contentTypeOf(row, record),
     custom: Object.keys(custom).length === 0 ? null : JSON.stringify(custom),
     trashPlan: null,
     trashedAt: null,
@@ -173,6 +174,11 @@ function merge(tables: Tables, row: ArtifactRow, record: RecordOf<'put'>, positi
     ...(record.content === 'stored' ? {} : { damaged: 0 }),
   })
   return row.id
+}
+
+/** The first type that says more than that there are bytes. */
+function contentTypeOf(row: ArtifactRow, { type }: RecordOf<'put'>): string {
+  return row.contentType === DEFAULT_CONTENT_TYPE ? (type ?? row.contentType) : row.contentType
 }
 
 function applyState(tables: Tables, record: RecordOf<'state'>, logged: LoggedRecord): void {
@@ -240,17 +246,28 @@ function index(tables: Tables, id: number, record: RecordOf<'put' | 'state'>, lo
   tables.search.put(id, searchableText(record.type ?? DEFAULT_CONTENT_TYPE, found))
 }
 
+/** The content turns out to be text. Where it cannot be read now, it comes later in the log, and `indexTexts` finds it. */
+function indexAgain(tables: Tables, id: number, { contentAt }: LoggedRecord): void {
+  tables.search.touch(id)
+  if (!indexStored(tables, id, contentAt)) tables.artifacts.addUnindexed(id)
+}
+
 /** Catches up on what `index` left. */
 export function indexTexts(tables: Tables, contentAt: LoggedRecord['contentAt']): void {
-  const { artifacts, search } = tables
-  for (const id of artifacts.unindexed()) {
-    const row = artifacts.byId(id)
-    const content = row === null ? null : contentAt(JSON.parse(row.frames) as StoredPlace)
-    if (row === null || content === null) continue
-    search.put(id, searchableText(row.contentType, content))
-    search.pace()
-  }
-  artifacts.clearUnindexed()
+  for (const id of tables.artifacts.unindexed()) if (indexStored(tables, id, contentAt)) tables.search.pace()
+  tables.artifacts.clearUnindexed()
+}
+
+function indexStored({ artifacts, search }: Tables, id: number, contentAt: LoggedRecord['contentAt']): boolean {
+  const row = artifacts.byId(id)
+  if (row === null) return false
+  const place = JSON.parse(row.frames) as StoredPlace
+  // Of content in blocks, the first is as long as what is indexed.
+  const [first] = positionsOf(place)
+  const content = contentAt(first === undefined ? place : [first])
+  if (content === null) return false
+  search.put(id, searchableText(row.contentType, content))
+  return true
 }
 
 const DESCRIBED = ['name', 'contentType', 'custom', 'createdAt', 'trashPlan'] as const
