@@ -13,6 +13,7 @@
 import * as msgpackr from 'msgpackr/pack'
 import { describe } from './common/errors.ts'
 import { fail } from './errors.ts'
+import { copy } from './rings/ring.ts'
 
 /** Largest body, in the ring or in a block. */
 export const MESSAGE_BYTES_MAX = 256 * 1024 * 1024
@@ -21,6 +22,9 @@ export const MESSAGE_BYTES_MAX = 256 * 1024 * 1024
 const REUSE_BUFFER_MODE = 512
 const RESET_BUFFER_MODE = 1024
 const KEPT_BUFFER_BYTES = 1024 * 1024
+
+/** msgpackr remembers the keys of maps only in what ends before this offset of its buffer: up to it, a copy saves a third. */
+const KEYS_CACHED_BYTES = 179
 
 /** Bytes from `start` to `end` of `bytes`, valid until the next `encode`. */
 export interface Encoded {
@@ -51,6 +55,7 @@ export function createCodec(): Codec {
     writeFunction: refuseFunction,
   })
   const range = { start: 0, end: 0 }
+  const short = Buffer.alloc(KEYS_CACHED_BYTES)
   const encoded: MutableEncoded = { bytes: new Uint8Array(0), start: 0, end: 0 }
   // The published types know `pack(value)` only; the modes are documented for exactly this use.
   const pack = packr.pack.bind(packr) as (value: unknown, mode: number) => Uint8Array & { start: number; end: number }
@@ -78,6 +83,12 @@ export function createCodec(): Codec {
         // msgpackr's optional native reader looks at the memory behind what it is given, so it gets exactly the message;
         // the one written in JS need not pay for a view of each.
         if (nativeReader()) return packr.unpack(bytes.subarray(start, end)) as unknown
+        if (end > KEYS_CACHED_BYTES && end - start <= KEYS_CACHED_BYTES) {
+          copy(bytes, start, end, short, 0)
+          range.start = 0
+          range.end = end - start
+          return packr.unpack(short, range) as unknown
+        }
         range.start = start
         range.end = end
         return packr.unpack(bytes, range) as unknown

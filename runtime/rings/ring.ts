@@ -13,7 +13,8 @@
  * I3. A record never crosses the end of the data: a padding record fills the lap. A record is at most capacity/8, so a
  *     padding and a record always fit into an empty ring.
  * I4. A producer without room sets `starved`, looks again, and only then waits; a consumer that gives room back looks at
- *     `starved`. One of the two sees the other.
+ *     `starved` once half of the ring is free, where any record fits. One of the two sees the other: before that half the
+ *     consumer has more to take, after it the producer's second look finds room.
  * I5. The consumer believes nothing it reads: positions and records that no producer makes set `corrupt`, and nothing more
  *     is taken until `resync` has given up everything up to the tail. Each side's own position is its own variable, so a
  *     damaged word of the header is put right by its owner: `republish` by the producer, `settle` by the consumer.
@@ -231,6 +232,8 @@ export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomic
   }
 
   function wakesProducer(): boolean {
+    // One wake-up per half a ring, not one per record (I4).
+    if (((tailSeen - head) >>> 0) > capacityBytes >> 1) return false
     return atomics.load(words, RING_WORD.Starved) === 1 && atomics.compareExchange(words, RING_WORD.Starved, 1, 0) === 1
   }
 
