@@ -233,7 +233,7 @@ export function createConsumer(memory: RingMemory, atomics: AtomicsLike = Atomic
 
   function wakesProducer(): boolean {
     // One wake-up per half a ring, not one per record (I4).
-    if (((tailSeen - head) >>> 0) > capacityBytes >> 1) return false
+    if ((tailSeen - head) >>> 0 > capacityBytes >> 1) return false
     return atomics.load(words, RING_WORD.Starved) === 1 && atomics.compareExchange(words, RING_WORD.Starved, 1, 0) === 1
   }
 

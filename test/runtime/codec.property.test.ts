@@ -24,6 +24,23 @@ function encoded(value: unknown): Uint8Array {
 }
 
 describe('codec', () => {
+  test('decodes from anywhere in a buffer, and what it gave does not change when the next is decoded', () => {
+    const withBytes = fc.oneof(data, fc.uint8Array(), fc.record({ bytes: fc.uint8Array(), of: data }))
+    fc.assert(
+      fc.property(fc.array(withBytes, { minLength: 2, maxLength: 6 }), fc.nat(300), (values, offset) => {
+        const codec = createCodec()
+        const buffer = Buffer.from(new SharedArrayBuffer(2 ** 16) as unknown as ArrayBuffer)
+        const decoded = values.map((value) => {
+          const bytes = encoded(value)
+          fc.pre(bytes.length + offset <= buffer.length)
+          buffer.set(bytes, offset)
+          return codec.decode(buffer, offset, offset + bytes.length, 'a')
+        })
+        for (const [index, value] of decoded.entries()) expect(encoded(value)).toEqual(encoded(values[index]))
+      }),
+    )
+  })
+
   test('every message decodes alone, in any order, by any decoder', () => {
     fc.assert(
       fc.property(fc.array(data, { minLength: 1, maxLength: 8 }), fc.infiniteStream(fc.nat()), (values, order) => {

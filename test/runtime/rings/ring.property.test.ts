@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { inlineBytesMax, RecordKind, RING_HEADER_BYTES, RING_WORD } from '../../../runtime/rings/layout.ts'
-import { createConsumer, createProducer, ringMemory } from '../../../runtime/rings/ring.ts'
+import { createConsumer, createProducer, ringMemory, type RingMemory } from '../../../runtime/rings/ring.ts'
 
 const CAPACITY_BYTES = 1024
 
@@ -28,6 +28,8 @@ function openAt(startAt: number) {
   memory.words[RING_WORD.Tail] = startAt
   return memory
 }
+
+const used = ({ words }: RingMemory): number => (words[RING_WORD.Tail]! - words[RING_WORD.Head]!) >>> 0
 
 test('behaves as a queue, for any sizes, wraps and restarts, from any position', () => {
   fc.assert(
@@ -71,5 +73,28 @@ test('behaves as a queue, for any sizes, wraps and restarts, from any position',
       },
     ),
     { numRuns: 300 },
+  )
+})
+
+test('a producer that waits is woken once, when half of the ring is free', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: inlineBytesMax(CAPACITY_BYTES) }),
+      fc.nat(CAPACITY_BYTES / 8),
+      (bytes, start) => {
+        const memory = openAt(start * 8)
+        const [producer, consumer] = [createProducer(memory), createConsumer(memory)]
+        const payload = new Uint8Array(bytes)
+        let written = 0
+        while (producer.write(RecordKind.Tell, 0, 1, written, 0, payload, 0, bytes)) written++
+        expect(producer.starve(bytes)).toBe(true)
+        const wakes: number[] = []
+        for (let taken = 1; taken <= written; taken++) {
+          consumer.next()
+          if (consumer.advance()) wakes.push((producer.capacityBytes - used(memory)) / CAPACITY_BYTES)
+        }
+        expect(wakes).toEqual([expect.toSatisfy((free: number) => free >= 0.5)])
+      },
+    ),
   )
 })
