@@ -93,9 +93,13 @@ describe('deadlines and cancellation', () => {
   test('an ask without a reply ends with its deadline, and the handler hears of it', async () => {
     const { ask } = (await start([childOf(echoActor)])).ref(echo)
     expect(await codeOf(ask.never(null, { deadlineMs: 20 }))).toBe('DEADLINE_EXCEEDED')
-    expect(await codeOf(ask.untilAborted(null, { deadlineMs: 20 }))).toBe('DEADLINE_EXCEEDED')
+    // On a busy machine a short deadline is over before the turn of its message, and no handler is there to hear of it.
+    let deadlineMs = 20
+    await eventually(async () => {
+      expect(await codeOf(ask.untilAborted(null, { deadlineMs: (deadlineMs *= 2) }))).toBe('DEADLINE_EXCEEDED')
+      return ask.aborted(null)
+    }).not.toHaveLength(0)
     expect(await codeOf(ask.echo(1, { deadlineMs: 0 }))).toBe('DEADLINE_EXCEEDED')
-    await eventually(() => ask.aborted(null)).toHaveLength(1)
     expect(await ask.echo('alive', { deadlineMs: Infinity })).toBe('alive')
   })
 
