@@ -6,7 +6,7 @@ export type { WorkflowSource } from './workflow-source.ts'
 export type { ModelsClient } from './clients/models.ts'
 export type { EventsOptions, StartOptions, WorkflowsClient } from './clients/workflows.ts'
 export type { ByteRange, ByteSource } from './clients/artifact-streams.ts'
-export type { ArtifactReference, ArtifactsClient, PutOptions } from './clients/artifacts.ts'
+export type { ArtifactReference, ArtifactsClient, PutOptions, VersionReference } from './clients/artifacts.ts'
 export type { ArbitrationClient, ArbitrationRequest } from './clients/arbitration.ts'
 export type { CleanupOptions, RetentionClient, TrashedPlan } from './clients/retention.ts'
 export { parseWorkflow, validateWorkflow, workflow, type WorkflowDefinition } from '../actors/dag-tracker/index.ts'
@@ -46,17 +46,26 @@ export {
 } from '../actors/arbitration-engine/protocol.ts'
 export {
   isContentHash,
+  type AliasChange,
+  type AliasSet,
+  type ArtifactAlias,
+  type ArtifactDiff,
   type ArtifactInfo,
   type ArtifactInput,
   type ArtifactQuery,
   type ArtifactVersion,
   type ContentHash,
   type DedupStats,
+  type DiffRequest,
+  type DiffSide,
+  type JsonChange,
   type LineageNode,
+  type NewVersion,
   type Producer,
   type PutResult,
   type SearchHit,
   type SearchResult,
+  type VersionedArtifact,
 } from '../actors/artifact-store/protocol.ts'
 export type {
   CleanupPlan,

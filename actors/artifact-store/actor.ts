@@ -19,16 +19,7 @@ import {
 import type { FileLayer } from '../../runtime/persistence/index.ts'
 import { createAccesses } from './accesses.ts'
 import { artifactErrors } from './errors.ts'
-import {
-  invalid,
-  resolveHash,
-  resolveHashes,
-  resolveInput,
-  resolveMessage,
-  resolveTags,
-  resolveVersionName,
-  text,
-} from './input.ts'
+import { invalid, resolveHash, resolveHashes, resolveInput, resolveTags, text } from './input.ts'
 import {
   artifactStore,
   type ArtifactInput,
@@ -42,7 +33,6 @@ import { abortUpload, appendUpload, beginUpload, commitUpload, readPart } from '
 import { scrub, START, type Place } from './scrub.ts'
 import { openStorage, type Storage } from './storage.ts'
 import {
-  addVersion,
   hitOf,
   infoOf,
   lineageOf,
@@ -51,7 +41,6 @@ import {
   putAll,
   readVerified,
   required,
-  resolveReference,
   restore,
   searchedText,
   trash,
@@ -60,6 +49,7 @@ import {
 import { createTending } from './tending.ts'
 import { createUpkeep } from './upkeep.ts'
 import { createUploads } from './uploads.ts'
+import { versionHandlers } from './version-handlers.ts'
 
 export interface ArtifactStoreConfig {
   /** The store keeps its files in `artifacts/` below; `:memory:` keeps them in this actor's memory, until it ends. */
@@ -278,26 +268,7 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
         })
       },
     },
-    addVersion: {
-      redeliver: true,
-      run(state, arg, ctx) {
-        const version = {
-          name: resolveVersionName(arg.name),
-          hash: resolveHash(arg.hash),
-          message: resolveMessage(arg.message),
-        }
-        return change(state, (storage) => addVersion(storage, version, originOf(ctx)))
-      },
-    },
-    versions: {
-      redeliver: true,
-      run: async (state, { name }) => (await ready(state)).query(({ versions }) => versions.list(text('name', name))),
-    },
-    resolve: {
-      redeliver: true,
-      run: async (state, { reference }) =>
-        (await ready(state)).query((tables) => resolveReference(tables, text('reference', reference))),
-    },
+    ...versionHandlers,
     lineage: {
       redeliver: true,
       async run(state, { hash, direction, limit }) {

@@ -7,7 +7,7 @@ import type { LogPosition } from '../../runtime/index.ts'
 import { SEARCH_SCHEMA } from './search.ts'
 
 /** Raised with every change of the tables: an index of another version is built again. */
-const SCHEMA_VERSION = 3
+const SCHEMA_VERSION = 4
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -59,9 +59,14 @@ const SCHEMA = `
   CREATE INDEX pinsByArtifact ON pins (artifact);
   CREATE TABLE versions (
     name TEXT NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL, createdAt INTEGER NOT NULL, message TEXT,
-    position INTEGER NOT NULL, PRIMARY KEY (name, version)
+    parent INTEGER, restores INTEGER, tags TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (name, version)
   ) WITHOUT ROWID;
   CREATE INDEX versionsByHash ON versions (hash);
+  CREATE INDEX versionsByPosition ON versions (position);
+  CREATE TABLE aliases (
+    name TEXT NOT NULL, alias TEXT NOT NULL, version INTEGER NOT NULL, protected INTEGER NOT NULL,
+    changedAt INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (name, alias)
+  ) WITHOUT ROWID;
   CREATE TABLE edges (child TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY (child, parent)) WITHOUT ROWID;
   CREATE INDEX edgesByParent ON edges (parent, child);
   CREATE TABLE answers (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, answer TEXT NOT NULL);

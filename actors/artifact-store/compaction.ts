@@ -11,12 +11,14 @@
  * I2. Readers never see it: reading is synchronous, and an artifact's place changes in the same turn as its copy is made.
  */
 import { isPitError, type LogPosition } from '../../runtime/index.ts'
+import { aliasRecord } from './aliases.ts'
 import type { ArtifactRow } from './artifacts.ts'
 import { writeBlock, writeContent } from './content.ts'
 import type { PackRow } from './packing/packs.ts'
 import { decodeRecord, positionsOf, type Block, type StoredPlace } from './records.ts'
 import { stateOf, writeBatch, type StateRecord } from './states.ts'
 import type { Storage } from './storage.ts'
+import { versionRecord } from './versioning.ts'
 
 export interface SegmentUse {
   readonly bytes: number
@@ -79,15 +81,11 @@ async function dropBefore(storage: Storage, cutoff: LogPosition, stopping: Abort
     const rows = packs.length > 0 ? [] : storage.query(({ artifacts }) => artifacts.since(cutoff, COPY_BATCH))
     await moveArtifacts(storage, oneTurn(rows), cutoff)
     const versions = storage.query((tables) => tables.versions.before(cutoff, COPY_BATCH))
-    writeBatch(
-      storage,
-      versions.map(({ name, version, hash, createdAt, message }) => {
-        const said = message === undefined ? {} : { message }
-        return { t: 'version', name, version, hash, at: createdAt, ...said }
-      }),
-    )
+    writeBatch(storage, versions.map(versionRecord))
+    const aliases = storage.query((tables) => tables.aliases.before(cutoff, COPY_BATCH))
+    for (const alias of aliases) storage.write(aliasRecord(alias))
     await storage.durable()
-    if (packs.length === 0 && rows.length === 0 && versions.length === 0) break
+    if (packs.length === 0 && rows.length === 0 && versions.length === 0 && aliases.length === 0) break
   }
   storage.log.truncateBefore(cutoff)
   storage.note(({ packs }) => packs.forgetBefore(cutoff))

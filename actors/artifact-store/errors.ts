@@ -30,6 +30,29 @@ export const artifactErrors = defineErrors({
     status: 500,
     action: 'give-up',
   },
+  VERSION_NOT_FOUND: { message: 'there is no version {reference}', status: 404, action: 'give-up' },
+  VERSION_CONFLICT: {
+    message: '{name} is at version {actual}, not at {expected}: look at what came between, then decide again',
+    status: 409,
+    action: 'give-up',
+  },
+  ALIAS_CONFLICT: {
+    message:
+      'alias {name}@{alias} is at version {actual}, not at {expected} (0: nowhere): look at it, then decide again',
+    status: 409,
+    action: 'give-up',
+  },
+  ALIAS_PROTECTED: {
+    message:
+      'alias {name}@{alias} is protected at version {version}: force the change, or take its protection away first',
+    status: 409,
+    action: 'give-up',
+  },
+  DIFF_TOO_LARGE: {
+    message: 'an artifact of {sizeBytes} bytes is too large to compare; the limit is {bytesMax}',
+    status: 413,
+    action: 'give-up',
+  },
   QUERY_INVALID: { message: 'search query {query}: {problem}', status: 400, action: 'give-up' },
   STORAGE_FULL: {
     message: 'no space left in {dir}: nothing was changed; free space or run a cleanup, then try again',

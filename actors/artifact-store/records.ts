@@ -94,6 +94,29 @@ export type StoreRecord =
       readonly hash: ContentHash
       readonly at: number
       readonly message?: string
+      /** Null for a beginning; not given by old programs. */
+      readonly parent?: number | null
+      readonly restores?: number
+      readonly tags?: readonly string[]
+      readonly cause?: Cause
+    }
+  | {
+      /** Replaces the tags of a version. */
+      readonly t: 'version-tags'
+      readonly name: string
+      readonly version: number
+      readonly tags: readonly string[]
+    }
+  | {
+      /** An alias as it is from here on; with version null it is removed. */
+      readonly t: 'alias'
+      readonly name: string
+      readonly alias: string
+      readonly version: number | null
+      readonly protected: boolean
+      readonly at: number
+      /** Where it was before. */
+      readonly previous?: number
       readonly cause?: Cause
     }
   | { readonly t: 'unpin'; readonly owner: string }
@@ -116,6 +139,8 @@ const KNOWN: ReadonlySet<string> = new Set<StoreRecord['t']>([
   'state',
   'tag',
   'version',
+  'version-tags',
+  'alias',
   'unpin',
   'trash',
   'restore',

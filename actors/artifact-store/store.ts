@@ -2,26 +2,17 @@
  * What the store does, call by call, over its storage. Every change is one turn: decide on the tables, write the records;
  * then wait until they are durable. `actor.ts` gives it messages, time and its end.
  */
-import { canonicalHash, sha256Hex, type Logger } from '../../runtime/index.ts'
+import { sha256Hex, type Logger } from '../../runtime/index.ts'
 import type { Accesses } from './accesses.ts'
 import type { ArtifactRow } from './artifacts.ts'
 import { BLOCK_BYTES, writeContent } from './content.ts'
 import { artifactErrors } from './errors.ts'
 import type { About, ResolvedInput } from './input.ts'
-import type {
-  ArtifactInfo,
-  ArtifactVersion,
-  ContentHash,
-  LineageNode,
-  PutResult,
-  SearchHit,
-  TrashResult,
-} from './protocol.ts'
+import type { ArtifactInfo, ContentHash, LineageNode, PutResult, SearchHit, TrashResult } from './protocol.ts'
 import type { Cause, StoreRecord } from './records.ts'
 import { searchableText, type FoundRow } from './search.ts'
 import type { Storage } from './storage.ts'
 import type { Tables } from './tables.ts'
-import { parseReference } from './versioning.ts'
 
 /** The message a change comes from. */
 export interface Origin {
@@ -97,7 +88,7 @@ function putOne(storage: Storage, put: PreparedPut, item: number, origin: Origin
 }
 
 /** The answer given to this very message before a crash, or null. */
-function answered(storage: Storage, cause: Cause, origin: Origin): unknown {
+export function answered(storage: Storage, cause: Cause, origin: Origin): unknown {
   return origin.redelivered ? storage.query(({ answers }) => answers.find(cause)) : null
 }
 
@@ -139,11 +130,13 @@ export async function readVerified(
   throw artifactErrors.fail('ARTIFACT_CORRUPT', { hash: row.hash, problem: read.problem })
 }
 
-export function infoOf(
-  { artifacts, versions, relationships }: Tables,
-  row: ArtifactRow,
-  accesses: Accesses,
-): ArtifactInfo {
+/** What keeps an artifact from cleanup. */
+function holdersOf({ artifacts, aliases }: Tables, row: ArtifactRow): readonly string[] {
+  return [...artifacts.owners(row.id), ...aliases.protecting(row.hash).map((alias) => `alias ${alias}`)]
+}
+
+export function infoOf(tables: Tables, row: ArtifactRow, accesses: Accesses): ArtifactInfo {
+  const { artifacts, versions, relationships } = tables
   const { hash, id, sizeBytes, contentType, createdAt } = row
   const [createdBy] = artifacts.producers(id)
   const unwritten = accesses.of(hash)
@@ -158,7 +151,7 @@ export function infoOf(
     accessCount: row.accessCount + unwritten.count,
     ...(createdBy === undefined ? {} : { createdBy }),
     ...(row.custom === null ? {} : { custom: JSON.parse(row.custom) as Record<string, unknown> }),
-    pinnedBy: artifacts.owners(id),
+    pinnedBy: holdersOf(tables, row),
     versions: versions.labelsOf(hash),
     usedByCount: relationships.usedByCount(hash),
   }
@@ -173,37 +166,6 @@ export function hitOf(tables: Tables, { row, score, highlights }: FoundRow, acce
 export function searchedText(storage: Storage, row: ArtifactRow): string {
   const read = storage.readRange(row, 0, BLOCK_BYTES)
   return read.kind === 'content' ? searchableText(row.contentType, read.content) : ''
-}
-
-/** The next version of a name; the newest one again when it says the same already. */
-export function addVersion(
-  storage: Storage,
-  { name, hash, message }: { readonly name: string; readonly hash: ContentHash; readonly message: string | undefined },
-  origin: Origin,
-): ArtifactVersion {
-  const cause: Cause = { key: origin.callId, digest: `version ${canonicalHash({ name, hash, message })}` }
-  const before = answered(storage, cause, origin)
-  if (before !== null) return before as ArtifactVersion
-  required(storage, hash)
-  const newest = storage.query(({ versions }) => versions.newest(name))
-  if (newest !== null && newest.hash === hash && (message === undefined || message === newest.message)) {
-    const { position: _, ...same } = newest
-    return same
-  }
-  const version = storage.query(({ versions }) => versions.next(name))
-  const said = message === undefined ? {} : { message }
-  storage.write({ t: 'version', name, version, hash, at: origin.now, ...said, cause })
-  return { name, version, hash, createdAt: origin.now, ...said }
-}
-
-export function resolveReference({ artifacts, versions }: Tables, reference: string): ContentHash | null {
-  const parsed = parseReference(reference)
-  if (parsed.kind === 'version') return versions.get(parsed.name, parsed.version)?.hash ?? null
-  if (parsed.kind === 'latest') return versions.newest(parsed.name)?.hash ?? null
-  const newest = versions.newest(parsed.word)
-  if (newest !== null || parsed.hashPrefix === null) return newest?.hash ?? null
-  const matches = artifacts.byPrefix(parsed.hashPrefix)
-  return matches.length === 1 ? matches[0]!.hash : null
 }
 
 export function lineageOf(
@@ -227,7 +189,7 @@ export function trash(storage: Storage, hashes: readonly ContentHash[], planId: 
   let bytes = 0
   for (const hash of hashes) {
     const row = storage.query(({ artifacts }) => artifacts.find(hash))
-    const owners = row === null ? [] : storage.query(({ artifacts }) => artifacts.owners(row.id))
+    const owners = row === null ? [] : storage.query((tables) => holdersOf(tables, row))
     if (row === null) kept.push({ hash, reason: 'unknown' })
     else if (row.trashPlan !== null && row.trashPlan !== planId) {
       kept.push({ hash, reason: `in the trash by plan ${row.trashPlan}` })

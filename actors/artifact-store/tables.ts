@@ -1,6 +1,7 @@
 /** The tables of the index, and what each record of the log does to them. */
 import { isDeepStrictEqual } from 'node:util'
 import { DEFAULT_CONTENT_TYPE, createArtifacts, type ArtifactRow, type Artifacts, type NewRow } from './artifacts.ts'
+import { createAliases, type Aliases } from './aliases.ts'
 import { createAnswers, type Answers } from './answers.ts'
 import type { Catalog } from './catalog.ts'
 import { createDedup, type Dedup } from './dedup.ts'
@@ -9,12 +10,13 @@ import { createPacks, type Packs } from './packing/packs.ts'
 import { decodeBatch, positionsOf, type ContentPlace, type StoredPlace, type StoreRecord } from './records.ts'
 import { createRelationships, type Relationships } from './relationships.ts'
 import { createSearchIndex, searchableText, type IndexLimits, type SearchIndex } from './search.ts'
-import { createVersions, type Versions } from './versioning.ts'
+import { createVersions, recordedVersion, type Versions } from './versioning.ts'
 
 export interface Tables {
   readonly artifacts: Artifacts
   readonly packs: Packs
   readonly versions: Versions
+  readonly aliases: Aliases
   readonly relationships: Relationships
   readonly search: SearchIndex
   readonly dedup: Dedup
@@ -42,6 +44,7 @@ export function createTables(catalog: Catalog, limits?: IndexLimits): Tables {
     artifacts,
     packs: createPacks(catalog),
     versions: createVersions(catalog),
+    aliases: createAliases(catalog),
     relationships: createRelationships(catalog),
     search: createSearchIndex(catalog, artifacts, limits),
     dedup: createDedup(catalog),
@@ -84,12 +87,15 @@ function applyTo(tables: Tables, logged: LoggedRecord): void {
         tables.search.touch(row.id)
       })
     case 'version': {
-      const { name, version, hash, at, message } = record
-      const made = { name, version, hash, createdAt: at, ...(message === undefined ? {} : { message }) }
+      const made = recordedVersion(record)
       versions.add(made, position)
       if (record.cause !== undefined) answers.put(record.cause, made)
-      return withRow(tables, hash, ({ id }) => artifacts.update(id, { changedPosition: position }))
+      return withRow(tables, record.hash, ({ id }) => artifacts.update(id, { changedPosition: position }))
     }
+    case 'version-tags':
+      return versions.setTags(record.name, record.version, record.tags, position)
+    case 'alias':
+      return applyAlias(tables, record, position)
     case 'unpin':
       return void artifacts.unpin(record.owner)
     case 'trash':
@@ -117,6 +123,19 @@ function applyTo(tables: Tables, logged: LoggedRecord): void {
         )
       }
   }
+}
+
+function applyAlias({ aliases, answers }: Tables, record: RecordOf<'alias'>, position: number): void {
+  const { name, alias, version, protected: isProtected, at, previous } = record
+  if (version === null) {
+    aliases.remove(name, alias, position)
+    if (record.cause !== undefined) answers.put(record.cause, { removed: true })
+    return
+  }
+  const set = { name, alias, version, protected: isProtected, changedAt: at }
+  aliases.set({ ...set, position })
+  const before = previous === undefined ? {} : { previousVersion: previous }
+  if (record.cause !== undefined) answers.put(record.cause, { ...set, ...before })
 }
 
 function applyPut(tables: Tables, record: RecordOf<'put'>, logged: LoggedRecord): void {

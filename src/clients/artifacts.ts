@@ -2,6 +2,10 @@
 import {
   artifactStore,
   isContentHash,
+  type AliasChange,
+  type AliasSet,
+  type ArtifactAlias,
+  type ArtifactDiff,
   type ArtifactInfo,
   type ArtifactInput,
   type ArtifactQuery,
@@ -9,9 +13,12 @@ import {
   type CompactionResult,
   type ContentHash,
   type DedupStats,
+  type DiffRequest,
   type LineageNode,
+  type NewVersion,
   type PutResult,
   type SearchResult,
+  type VersionedArtifact,
 } from '../../actors/artifact-store/protocol.ts'
 import type { CallOptions } from '../../runtime/index.ts'
 import { split } from '../call-options.ts'
@@ -22,8 +29,11 @@ import type { Host } from '../host.ts'
 /** What is said of content when it is stored; the rest of `ArtifactInput`. */
 export type PutOptions = Omit<ArtifactInput, 'content'>
 
-/** A hash, a hash prefix of at least 8 digits, or `name`, `name@latest`, `name@3`. */
+/** A hash, a hash prefix of at least 8 digits, or a version. */
 export type ArtifactReference = string
+
+/** `name`, `name@latest`, `name@3`, `name@alias` or `name@2026-01-31T12:00Z`: the newest one at that time. */
+export type VersionReference = string
 
 export interface ArtifactsClient {
   /**
@@ -59,13 +69,68 @@ export interface ArtifactsClient {
     change: { readonly add?: readonly string[]; readonly remove?: readonly string[] },
     options?: CallOptions,
   ): Promise<ArtifactInfo>
+  /**
+   * The next version of a name; the newest one again when it says the same already. `ifLatest` makes it a compare-and-set.
+   * Errors: `ARTIFACT_NOT_FOUND`, `VERSION_NOT_FOUND` (the parent), `VERSION_CONFLICT`.
+   */
   addVersion(
     name: string,
     hash: ContentHash,
-    options?: { readonly message?: string } & CallOptions,
+    options?: Omit<NewVersion, 'name' | 'hash'> & CallOptions,
   ): Promise<ArtifactVersion>
-  /** Newest first. */
-  versions(name: string, options?: CallOptions): Promise<readonly ArtifactVersion[]>
+  /** Newest first; with `tag` those that have it. */
+  versions(name: string, options?: { readonly tag?: string } & CallOptions): Promise<readonly ArtifactVersion[]>
+  version(reference: VersionReference, options?: CallOptions): Promise<ArtifactVersion | null>
+  /** The newest version at a time, in milliseconds since 1970. */
+  versionAt(name: string, at: number, options?: CallOptions): Promise<ArtifactVersion | null>
+  /** Error: `VERSION_NOT_FOUND`. */
+  tagVersion(
+    reference: VersionReference,
+    change: { readonly add?: readonly string[]; readonly remove?: readonly string[] },
+    options?: CallOptions,
+  ): Promise<ArtifactVersion>
+  /**
+   * A new version with the content of an old one; the newest one again when it has that content.
+   * Errors: `VERSION_NOT_FOUND`, `VERSION_CONFLICT`. @default message 'back to name@3'
+   */
+  rollback(
+    reference: VersionReference,
+    options?: { readonly message?: string; readonly ifLatest?: number } & CallOptions,
+  ): Promise<ArtifactVersion>
+  /**
+   * Names a version, or moves the name to it. A protected alias moves with `force` only, and keeps its artifact from cleanup.
+   * Errors: `VERSION_NOT_FOUND`, `ALIAS_CONFLICT`, `ALIAS_PROTECTED`.
+   *
+   * @example
+   * ```ts
+   * await pit.artifacts.setAlias('report@3', 'production', { ifVersion: 2, force: true })
+   * ```
+   */
+  setAlias(
+    reference: VersionReference,
+    alias: string,
+    options?: Omit<AliasChange, 'reference' | 'alias'> & CallOptions,
+  ): Promise<AliasSet>
+  /** False when there was none. Errors: `ALIAS_CONFLICT`, `ALIAS_PROTECTED`. */
+  removeAlias(
+    name: string,
+    alias: string,
+    options?: { readonly ifVersion?: number; readonly force?: boolean } & CallOptions,
+  ): Promise<boolean>
+  aliases(name: string, options?: CallOptions): Promise<readonly ArtifactAlias[]>
+  /** Names with versions, in their order, after `after`. @default limit 100 */
+  names(
+    options?: { readonly prefix?: string; readonly after?: string; readonly limit?: number } & CallOptions,
+  ): Promise<readonly VersionedArtifact[]>
+  /**
+   * What leads from one artifact to another: a unified diff of texts, a JSON Patch of JSON, or that they differ as bytes.
+   * Errors: `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `DIFF_TOO_LARGE`.
+   */
+  diff(
+    from: ArtifactReference,
+    to: ArtifactReference,
+    options?: Omit<DiffRequest, 'from' | 'to'> & CallOptions,
+  ): Promise<ArtifactDiff>
   resolve(reference: ArtifactReference, options?: CallOptions): Promise<ContentHash | null>
   lineage(
     hash: ContentHash,
@@ -130,7 +195,34 @@ export function createArtifactsClient(host: Host): ArtifactsClient {
       const { call, rest } = split(options)
       return ask().addVersion({ name, hash, ...rest }, call)
     },
-    versions: async (name, options) => ask().versions({ name }, options),
+    async versions(name, options = {}) {
+      const { call, rest } = split(options)
+      return ask().versions({ name, ...rest }, call)
+    },
+    version: async (reference, options) => ask().version({ reference }, options),
+    versionAt: async (name, at, options) => ask().versionAt({ name, at }, options),
+    tagVersion: async (reference, change, options) => ask().tagVersion({ reference, ...change }, options),
+    async rollback(reference, options = {}) {
+      const { call, rest } = split(options)
+      return ask().rollback({ reference, ...rest }, call)
+    },
+    async setAlias(reference, alias, options = {}) {
+      const { call, rest } = split(options)
+      return ask().setAlias({ reference, alias, ...rest }, call)
+    },
+    async removeAlias(name, alias, options = {}) {
+      const { call, rest } = split(options)
+      return (await ask().removeAlias({ name, alias, ...rest }, call)).removed
+    },
+    aliases: async (name, options) => ask().aliases({ name }, options),
+    async names(options = {}) {
+      const { call, rest } = split(options)
+      return ask().names(rest, call)
+    },
+    async diff(from, to, options = {}) {
+      const { call, rest } = split(options)
+      return ask().diff({ from, to, ...rest }, call)
+    },
     resolve,
     async lineage(hash, direction, options = {}) {
       const { call, rest } = split(options)

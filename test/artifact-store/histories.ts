@@ -13,7 +13,7 @@ import { startInProcess } from '../../runtime/testing/in-process-system.ts'
 type Op =
   | { readonly kind: 'put'; readonly ids: readonly number[] }
   | { readonly kind: 'trash' | 'restore' | 'version'; readonly id: number }
-  | { readonly kind: 'purge' | 'power-cut' | 'kill' }
+  | { readonly kind: 'purge' | 'power-cut' | 'kill' | 'alias' }
   | { readonly kind: 'compact'; readonly meanwhile: readonly number[] }
   | { readonly kind: 'arm'; readonly fault: Fault; readonly after: number }
 
@@ -28,7 +28,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('put' as const), ids: fc.array(id, { minLength: 1, maxLength: 4 }) }),
   },
   { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('trash', 'trash', 'restore', 'version'), id }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('purge', 'power-cut', 'kill') }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('purge', 'power-cut', 'kill', 'alias') }) },
   {
     weight: 5,
     arbitrary: fc.record({ kind: fc.constant('compact' as const), meanwhile: fc.array(id, { maxLength: 3 }) }),
@@ -54,6 +54,8 @@ async function play(seed: number, ops: readonly Op[]): Promise<Record<'acknowled
   /** Versions by number: what was acknowledged, and what may be there. */
   const versions = new Map<number, ContentHash>()
   const doubtful = new Set<string>()
+  /** Where the alias may be; null when a call failed that may have moved it. */
+  let aliasAt: number | null = 0
   let armed: { fault: Fault; after: number } | null = null
   let acknowledged = 0
   let faults = 0
@@ -115,6 +117,9 @@ async function play(seed: number, ops: readonly Op[]): Promise<Record<'acknowled
       expect(versions.get(version) === hash || doubtful.has(hash), `v@${version}`).toBe(true)
       versions.set(version, hash)
     }
+    const aliased = (await store().aliases({ name: 'v' }))[0]?.version ?? 0
+    if (aliasAt !== null) expect(aliased, 'alias').toBe(aliasAt)
+    aliasAt = aliased
     for (const [version, hash] of versions) {
       const live = places[HASHES.indexOf(hash)]!.has('live')
       if (live)
@@ -156,6 +161,12 @@ async function play(seed: number, ops: readonly Op[]): Promise<Record<'acknowled
             .addVersion({ name: 'v', hash })
             .then(({ version }) => versions.set(version, hash)),
         )
+        return
+      }
+      case 'alias': {
+        const set = store().setAlias({ reference: 'v', alias: 'a' })
+        const moved = set.then(({ version }) => (aliasAt = version))
+        if (!(await attempt(moved))) aliasAt = null
         return
       }
       case 'purge': {

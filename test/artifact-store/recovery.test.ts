@@ -40,7 +40,12 @@ async function fill(dataDir: string) {
   const three = await put(store, 'three '.repeat(500))
   await put(store, 'one '.repeat(500))
   await store.addVersion({ name: 'v', hash: one, message: 'm' })
-  await store.addVersion({ name: 'v', hash: two })
+  await store.addVersion({ name: 'v', hash: two, tags: ['t'], parent: null })
+  await store.rollback({ reference: 'v@1' })
+  await store.setAlias({ reference: 'v@1', alias: 'live', protect: true })
+  await store.setAlias({ reference: 'v@2', alias: 'gone' })
+  await store.removeAlias({ name: 'v', alias: 'gone' })
+  await store.tagVersion({ reference: 'v@1', add: ['late'] })
   await store.trash({ hashes: [three], planId: 'p' })
   await store.tag({ hash: two, add: ['late'] })
   await store.get({ hash: one })
@@ -53,6 +58,7 @@ async function picture(store: Awaited<ReturnType<typeof openStore>>['store']) {
     items,
     stats: await store.stats({}),
     versions: await store.versions({ name: 'v' }),
+    aliases: await store.aliases({ name: 'v' }),
     trashed: await store.trashed({}),
     lineage: await store.lineage({ hash: items[1]!.hash, direction: 'ancestors' }),
     found: await store.search({ text: 'one OR late' }),
@@ -188,6 +194,23 @@ describe('damage', () => {
 })
 
 describe('a crash of the actor', () => {
+  test('between compare and set: what was done is not refused when it is asked again', async () => {
+    const { store, system } = await openStore({ dataDir: tempDir() })
+    const hashes = await Promise.all(Array.from({ length: 30 }, (_, i) => put(store, `version ${i}`)))
+    const calls: Promise<unknown>[] = []
+    for (const [i, hash] of hashes.entries()) {
+      calls.push(store.addVersion({ name: 'n', hash, ifLatest: i }))
+      calls.push(store.setAlias({ reference: `n@${i + 1}`, alias: 'live', ifVersion: i }))
+      if (i % 10 === 5) await system.kill('artifact-store')
+    }
+    calls.push(store.rollback({ reference: 'n@1', ifLatest: 30 }), store.removeAlias({ name: 'n', alias: 'live' }))
+    await system.kill('artifact-store')
+    const answers = await Promise.all(calls)
+    expect(answers.slice(-3)).toMatchObject([{ version: 30, previousVersion: 29 }, { version: 31 }, { removed: true }])
+    expect(await store.versions({ name: 'n' })).toHaveLength(31)
+    expect(await store.aliases({ name: 'n' })).toEqual([])
+  })
+
   test('in the middle of many changes: each happens once', async () => {
     const dataDir = tempDir()
     const { store, system } = await openStore({ dataDir })

@@ -9,15 +9,16 @@ import { ExitCode } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
 import { formatBytes, formatTable, formatTime } from '../format.ts'
 import { describeInfo, search, SEARCH_USAGE, searchOptions } from './artifact-search.ts'
+import { alias, diff, history, rollback, VERSION_USAGES, versionOptions } from './artifact-versions.ts'
 
 export const artifactsCommand: Command = {
   name: 'artifacts',
   summary: 'Stores, fetches and finds artifacts',
   usage: [
-    'put <file or -> [--name <name>] [--tag <tag>]… [--type <content type>] [--version-of <name>]',
+    'put <file or -> [--name <name>] [--tag <tag>]… [--type <content type>] [--version-of <name> [--message <text>]]',
     'get <reference> [--out <file>]',
     SEARCH_USAGE,
-    'history <name>',
+    ...VERSION_USAGES,
     'list [--limit <n>]',
   ],
   options: {
@@ -32,8 +33,10 @@ export const artifactsCommand: Command = {
     out: { type: 'string', short: 'o', value: 'file', description: 'get: write to this file' },
     limit: { type: 'string', value: 'n', description: 'search, list: at most so many (default 20)' },
     ...searchOptions,
+    ...versionOptions,
   },
-  details: `A reference is a hash, its first 8 or more digits, or a name: report, report@latest, report@3. A query is words, "a
+  details: `A reference is a hash, its first 8 or more digits, or a version: report (the newest), report@3, report@alias, or
+report@2026-01-31T12:00Z (the newest one then). A query is words, "a
 phrase", prefix*, AND, OR, NOT, ( ); what is found must also pass every filter. \`get\` writes the very bytes; with --json it writes what is known about them instead.`,
   async run(invocation) {
     const [action, ...rest] = invocation.args.positionals
@@ -43,13 +46,16 @@ phrase", prefix*, AND, OR, NOT, ( ); what is found must also pass every filter. 
   },
 }
 
-type Action = 'put' | 'get' | 'search' | 'history' | 'list'
+type Action = 'put' | 'get' | 'search' | 'history' | 'diff' | 'alias' | 'rollback' | 'list'
 
 const ACTIONS: Readonly<Record<Action, (invocation: Invocation) => Promise<ExitCode>>> = {
   put,
   get,
   search,
   history,
+  diff,
+  alias,
+  rollback,
   list,
 }
 
@@ -80,7 +86,9 @@ async function put(invocation: Invocation): Promise<ExitCode> {
   const options = { contentType, tags: args.list('tag'), ...named, signal: invocation.signal }
   const stored = await pit.artifacts.storeStream(source.pieces(), options)
   const versionOf = args.text('version-of')
-  const version = versionOf === undefined ? undefined : await pit.artifacts.addVersion(versionOf, stored.hash)
+  const message = args.text('message')
+  const said = message === undefined ? {} : { message }
+  const version = versionOf === undefined ? undefined : await pit.artifacts.addVersion(versionOf, stored.hash, said)
   output.document({ ...stored, ...(version === undefined ? {} : { version }) })
   output.print(stored.hash)
   output.note(`${formatBytes(stored.sizeBytes)}, ${stored.isNew ? 'new' : 'there already'}`)
@@ -155,24 +163,6 @@ async function writeOut(path: string, content: ReadableStream<Uint8Array>): Prom
     if (isRegular) await rm(unfinished, { force: true })
     throw error
   }
-}
-
-async function history(invocation: Invocation): Promise<ExitCode> {
-  const { args, output } = invocation
-  expectPositionals(args, ['name'])
-  const name = args.positionals[0]!
-  await using pit = await invocation.open({ resume: 'manual' })
-  const versions = await pit.artifacts.versions(name)
-  if (versions.length === 0) throw hostErrors.fail('ARTIFACT_NOT_FOUND', { reference: name })
-  output.document(versions)
-  const rows = versions.map((version) => [
-    `${version.name}@${version.version}`,
-    formatTime(version.createdAt),
-    version.hash,
-    version.message ?? '',
-  ])
-  output.print(formatTable(['VERSION', 'CREATED', 'HASH', 'MESSAGE'], rows))
-  return ExitCode.Ok
 }
 
 async function list(invocation: Invocation): Promise<ExitCode> {

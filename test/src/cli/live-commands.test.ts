@@ -163,6 +163,56 @@ describe('artifacts', () => {
     expect((await pit('artifacts', 'list')).stdout).toContain('tides.md  text/markdown')
   })
 
+  test('have versions that are told apart', async () => {
+    writeFileSync(join(cwd, 'poem.md'), 'rot\nblau\n')
+    await pit('artifacts', 'put', 'poem.md', '--version-of', 'poem', '--message', 'first')
+    writeFileSync(join(cwd, 'poem.md'), 'rot\ngrün\n')
+    await pit('artifacts', 'put', 'poem.md', '--version-of', 'poem', '--message', 'second')
+    expect(await pit('artifacts', 'diff', 'poem', '--exit-code')).toEqual({
+      exitCode: 1,
+      stdout: '--- poem@1\n+++ poem@2\n@@ -1,2 +1,2 @@\n rot\n-blau\n+grün\n',
+      stderr: '1 line added, 1 removed\n',
+    })
+    const same = await pit('artifacts', 'diff', 'poem', 'poem@2', '--exit-code', '--json')
+    expect(same.exitCode).toBe(0)
+    expect(JSON.parse(same.stdout)).toMatchObject({ kind: 'same', from: { reference: 'poem', sizeBytes: 10 } })
+  })
+
+  test('have aliases', async () => {
+    const set = await pit('artifacts', 'alias', 'poem@2', 'live', '--protect')
+    expect(set).toMatchObject({ exitCode: 0, stdout: 'poem@live is poem@2, protected\n' })
+    const refused = await pit('artifacts', 'alias', 'poem@1', 'live')
+    expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('error ALIAS_PROTECTED: ') as string })
+    const forced = await pit('artifacts', 'alias', 'poem@1', 'live', '--force', '--if-version', '2')
+    expect(forced.stdout).toBe('poem@live is poem@1 (was poem@2), protected\n')
+    expect((await pit('artifacts', 'alias', 'poem')).stdout).toMatch(/^live +poem@1 .* protected$/m)
+    const removed = await pit('artifacts', 'alias', 'poem', 'live', '--remove', '--force', '--json')
+    expect(JSON.parse(removed.stdout)).toEqual({ removed: true })
+  })
+
+  test('are rolled back to an older version', async () => {
+    const back = await pit('artifacts', 'rollback', 'poem@1')
+    expect(back).toEqual({ exitCode: 0, stdout: 'poem@3\n', stderr: 'poem@3 has the content of @1\n' })
+    const { stdout } = await pit('artifacts', 'history', 'poem')
+    expect(stdout).toMatch(/^poem@3 .* back to poem@1\npoem@2 .* second\npoem@1 .* first\n$/m)
+    expect((await pit('artifacts', 'history')).stdout).toMatch(/^poem +3 +poem@3 /m)
+  })
+
+  test.each([
+    [['diff']],
+    [['diff', 'a', 'b', 'c']],
+    [['diff', 'a', 'b', '--as', 'xml']],
+    [['alias', 'tides', '--force']],
+    [['alias', 'tides@1', 'x', '--protect', '--unprotect']],
+    [['alias', 'tides@1', 'x', '--if-version', 'two']],
+    [['rollback']],
+    [['history', 'a', 'b']],
+  ])('%j ends with 2: USAGE', async (args) => {
+    const { exitCode, stderr } = await pit('artifacts', ...args)
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain('error USAGE: ')
+  })
+
   test('of many megabytes go through in pieces, from standard input too, and leave no half of a file', async () => {
     const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => `${i * 7919}\n`).join(''))
     writeFileSync(join(cwd, 'large.bin'), content)
@@ -182,6 +232,8 @@ describe('artifacts', () => {
   test.each([
     [['get', 'f'.repeat(64)], 'ARTIFACT_NOT_FOUND'],
     [['history', 'nosuch'], 'ARTIFACT_NOT_FOUND'],
+    [['diff', 'tides', 'nosuch'], 'ARTIFACT_NOT_FOUND'],
+    [['rollback', 'tides@9'], 'VERSION_NOT_FOUND'],
     [['search', '"open phrase'], 'QUERY_INVALID'],
     [['get', 'tides', '--out', 'no/such/folder/file'], 'OUTPUT_UNWRITABLE'],
   ])('%j ends with 1: %s', async (args, code) => {
