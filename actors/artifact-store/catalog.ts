@@ -2,7 +2,7 @@
  * The index file: SQLite tables derived from the log, and how far the log was applied, in the same transaction.
  * It can be thrown away at any time; `storage.ts` builds it again.
  */
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import type { LogPosition } from '../../runtime/index.ts'
 import { SEARCH_SCHEMA } from './search.ts'
 
@@ -74,8 +74,15 @@ const SCHEMA = `
   ${SEARCH_SCHEMA}
 `
 
+export interface Statement {
+  run(...values: SQLInputValue[]): { readonly changes: number | bigint; readonly lastInsertRowid: number | bigint }
+  get(...values: SQLInputValue[]): Record<string, unknown> | undefined
+  all(...values: SQLInputValue[]): Record<string, unknown>[]
+}
+
 export interface Catalog {
-  prepare(sql: string): StatementSync
+  /** Compiled with its first use: opening does not pay for what is not asked. */
+  prepare(sql: string): Statement
   /** Everything before this position of the log is in the tables (committed or not). */
   readonly applied: LogPosition
   /** Nothing was ever applied to it. */
@@ -122,7 +129,7 @@ function catalogOf(db: DatabaseSync): Catalog {
   let dirty = false
   return {
     fresh: row === undefined,
-    prepare: (sql) => db.prepare(sql),
+    prepare: (sql) => compiledOnUse(() => db.prepare(sql)),
     get applied() {
       return applied
     },
@@ -143,5 +150,15 @@ function catalogOf(db: DatabaseSync): Catalog {
       dirty = false
     },
     close: () => db.close(),
+  }
+}
+
+function compiledOnUse(compile: () => StatementSync): Statement {
+  let compiled: StatementSync | null = null
+  const statement = (): StatementSync => (compiled ??= compile())
+  return {
+    run: (...values) => statement().run(...values),
+    get: (...values) => statement().get(...values),
+    all: (...values) => statement().all(...values),
   }
 }

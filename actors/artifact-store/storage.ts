@@ -182,8 +182,10 @@ export function openStorage(options: StorageOptions): Storage {
   }
 
   function write(record: StoreRecord, content?: Uint8Array): LogPosition {
-    const into = healthy()
+    const into = catalog
     const position = typed(() => log.append(encodeRecord(record, content)))
+    // The index was let go of: its next use applies this record with the others it lacks.
+    if (into === null) return position
     const bytes = log.end - position
     try {
       into.begin()

@@ -23,7 +23,7 @@ import { createGroupCommit } from './group-commit.ts'
 import type { Log, LogDamage, LogPosition, LogRecord } from './log.ts'
 import { takeOwnership } from './ownership.ts'
 import { createSegment, openSegments, rewrite } from './segment-files.ts'
-import { createSegmentReader, scanTail, type Segment, type Tail } from './segment.ts'
+import { createSegmentReader, scanTail, WINDOW_BYTES, type Segment, type Tail } from './segment.ts'
 import { readSnapshotFile, writeSnapshotFile } from './snapshot.ts'
 import { systemFiles } from './system-files.ts'
 
@@ -57,7 +57,7 @@ export function openLog(options: LogOptions): Log {
   const segmentBytes = integerOption(options, 'segmentBytes', 64 * MIB, { min: 4096 })
   const recordBytesMax = integerOption(options, 'recordBytesMax', 64 * MIB, { min: 1, max: RECORD_BYTES_LIMIT })
   const writable = options.readOnly !== true
-  const scanning = createSegmentReader(files, dir)
+  const scanning = createSegmentReader(files, dir, Math.min(WINDOW_BYTES, segmentBytes))
   const pointing = createSegmentReader(files, dir, POINT_READ_BYTES)
 
   let closing: Promise<void> | null = null

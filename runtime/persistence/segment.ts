@@ -27,7 +27,8 @@ export type FrameRead =
   | { readonly kind: 'frame'; readonly header: FrameHeader; readonly payload: Uint8Array; readonly next: LogPosition }
   | { readonly kind: 'damaged'; readonly header: FrameHeader | null; readonly next: LogPosition | null }
 
-const WINDOW_BYTES = 256 * 1024
+/** What is read ahead in one go. */
+export const WINDOW_BYTES = 256 * 1024
 
 export function openSegment(files: FileLayer, dir: string, base: LogPosition, mode: 'read' | 'write'): Segment {
   const path = join(dir, segmentName(base))
