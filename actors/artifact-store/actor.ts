@@ -18,6 +18,7 @@ import {
 } from '../../runtime/index.ts'
 import type { FileLayer } from '../../runtime/persistence/index.ts'
 import { createAccesses } from './accesses.ts'
+import { loadEncryption, type EncryptionOptions } from './encryption.ts'
 import { artifactErrors } from './errors.ts'
 import { invalid, resolveHash, resolveHashes, resolveInput, resolveTags, text } from './input.ts'
 import {
@@ -62,6 +63,8 @@ export interface ArtifactStoreConfig {
   readonly packAfterMs?: number | 'never'
   /** Size of a pack before it is compressed: larger ones save more, smaller ones are read faster. @default 1 MiB */
   readonly packBytes?: number
+  /** Encrypts what is on the disk. @default not encrypted */
+  readonly encryption?: EncryptionOptions
   /** Stands in for the file system under the log (tests, same thread only). The index is then in memory. */
   readonly files?: FileLayer
 }
@@ -71,7 +74,7 @@ const PACK_AFTER_MS = 10 * 60_000
 const LIST_LIMIT = 1000
 const LINEAGE_LIMIT = 1000
 
-function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
+async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<State> {
   const resolved = {
     dataDir: stringOption(config, 'dataDir', ':memory:'),
     segmentBytes: integerOption(config, 'segmentBytes', 64 * MIB, { min: 4096 }),
@@ -81,8 +84,9 @@ function init(config: ArtifactStoreConfig, ctx: ActorContext): State {
   }
   const dir = resolved.dataDir === ':memory:' ? ':memory:' : join(resolved.dataDir, 'artifacts')
   const simulated = config.files === undefined ? {} : { files: config.files, indexPath: ':memory:' }
+  const sealing = config.encryption === undefined ? {} : { encryption: await loadEncryption(config.encryption) }
   const open = (): Storage =>
-    openStorage({ dir, segmentBytes: resolved.segmentBytes, logger: ctx.logger, ...simulated })
+    openStorage({ ...sealing, dir, segmentBytes: resolved.segmentBytes, logger: ctx.logger, ...simulated })
   const state: State = {
     config: resolved,
     open,

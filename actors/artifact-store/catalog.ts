@@ -93,14 +93,26 @@ export interface Catalog {
   begin(): void
   advance(position: LogPosition): void
   commit(): void
+  /** The tables as bytes that `openCatalog` takes; null where Node cannot give them. Nothing may be uncommitted. */
+  image(): Uint8Array | null
   /** Rolls back what is not committed. */
   close(): void
 }
 
-/** `path` may be `:memory:`. Null when the file holds tables of another schema: then it has to go. */
-export function openCatalog(path: string): Catalog | null {
+/** What newer versions of Node can. */
+interface Imaging {
+  serialize?(): Uint8Array
+  deserialize?(image: Uint8Array, options?: { readonly dbName?: string }): void
+}
+
+/**
+ * `path` may be `:memory:`, and then begin with an `image`. Null when the file holds tables of another schema: then it has
+ * to go.
+ */
+export function openCatalog(path: string, image: Uint8Array | null = null): Catalog | null {
   const db = new DatabaseSync(path, { timeout: 5000 })
   try {
+    if (image !== null) loadImage(db, image)
     db.exec(
       'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY',
     )
@@ -149,6 +161,7 @@ function catalogOf(db: DatabaseSync): Catalog {
       db.exec('COMMIT')
       dirty = false
     },
+    image: () => (db as Imaging).serialize?.() ?? null,
     close: () => db.close(),
   }
 }
@@ -161,4 +174,26 @@ function compiledOnUse(compile: () => StatementSync): Statement {
     get: (...values) => statement().get(...values),
     all: (...values) => statement().all(...values),
   }
+}
+
+/** A database made of an image cannot grow over 1 GiB (SQLite's limit): larger ones are copied. */
+const IMAGE_BYTES_KEPT = 256 * 1024 * 1024
+
+function loadImage(db: DatabaseSync, image: Uint8Array): void {
+  const imaging = db as Imaging
+  if (imaging.deserialize === undefined) return
+  if (image.length <= IMAGE_BYTES_KEPT) return imaging.deserialize(image)
+  db.exec("ATTACH ':memory:' AS image")
+  imaging.deserialize(image, { dbName: 'image' })
+  const version = db.prepare('PRAGMA image.user_version').get() as { user_version: number }
+  const parts = db.prepare('SELECT type, name, sql FROM image.sqlite_schema WHERE sql IS NOT NULL').all() as {
+    type: string
+    name: string
+    sql: string
+  }[]
+  db.exec('BEGIN')
+  const tables = parts.filter(({ type }) => type === 'table')
+  for (const { name, sql } of tables) db.exec(`${sql}; INSERT INTO main.${name} SELECT * FROM image.${name}`)
+  for (const { type, sql } of parts) if (type !== 'table') db.exec(sql)
+  db.exec(`PRAGMA main.user_version = ${version.user_version}; COMMIT; DETACH image`)
 }

@@ -67,6 +67,56 @@ export const artifactErrors = defineErrors({
   STORAGE_IO: { message: 'reading or writing {dir} failed: the disk reported an error', status: 500, action: 'retry' },
   STORAGE_CLOSED: { message: 'the artifact store in {dir} is closed', status: 503, action: 'give-up' },
   STORAGE_CORRUPT: { message: 'the artifact log in {dir} is damaged: {problem}', status: 500, action: 'give-up' },
+  ENCRYPTION_KEY_MISSING: {
+    message: 'there is no encryption key in {source}: {problem}',
+    status: 401,
+    action: 'give-up',
+  },
+  ENCRYPTION_KEY_INVALID: {
+    message: 'what {source} gives is no encryption key: it must be 32 bytes, or these as 64 hex digits or in base64',
+    status: 400,
+    action: 'give-up',
+  },
+  ENCRYPTION_KEY_WRONG: {
+    message: 'the artifacts in {dir} are encrypted with another key: with {wanted}, not with {given}',
+    status: 401,
+    action: 'give-up',
+  },
+  ENCRYPTION_KEYS_MISSING: {
+    message: 'the artifacts in {dir} are encrypted, and their key file is gone: put it back from a backup',
+    status: 500,
+    action: 'give-up',
+  },
+  ENCRYPTION_KEYS_DAMAGED: {
+    message: 'the key file of the artifacts in {dir} was damaged or changed: put it back from a backup',
+    status: 500,
+    action: 'give-up',
+  },
+  ENCRYPTION_KEYS_ROLLED_BACK: {
+    message: 'the key file of the artifacts in {dir} is older than their log (at {position}: {problem})',
+    status: 409,
+    action: 'give-up',
+  },
+  ENCRYPTION_LOG_ROLLED_BACK: {
+    message: 'the artifact log in {dir} is older than its key file or incomplete: {problem}; nothing was changed',
+    status: 409,
+    action: 'give-up',
+  },
+  ENCRYPTION_TAMPERED: {
+    message: 'the artifact log in {dir} was damaged or changed at {position}: {problem}; nothing was changed',
+    status: 500,
+    action: 'give-up',
+  },
+  STORE_ENCRYPTED: {
+    message: 'the artifacts in {dir} are encrypted: configure their key',
+    status: 401,
+    action: 'give-up',
+  },
+  STORE_NOT_ENCRYPTED: {
+    message: 'the artifacts in {dir} are not encrypted: encrypt them first, or configure no key',
+    status: 409,
+    action: 'give-up',
+  },
   DATA_FORMAT_NEWER: {
     message: '{dir} was written by a newer version ({problem}): upgrade to open it',
     status: 409,

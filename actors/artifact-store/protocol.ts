@@ -11,6 +11,14 @@ export function isContentHash(text: unknown): text is ContentHash {
   return typeof text === 'string' && HASH_PATTERN.test(text)
 }
 
+/**
+ * Where a key-encryption key comes from: 32 bytes, or these as 64 hex digits or base64, in an environment variable, in a
+ * file, or given by a function without arguments that a module exports (a promise of them will do). The function is called in the
+ * store's own thread. @default export 'key'
+ */
+export type KeySource =
+  { readonly env: string } | { readonly file: string } | { readonly module: string; readonly export?: string }
+
 /** Who or what made an artifact. */
 export interface Producer {
   readonly tenant?: string

@@ -10,10 +10,12 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPitError, type Log, type Logger, type LogPosition } from '../../runtime/index.ts'
-import { memoryFiles, openLog, type FileLayer } from '../../runtime/persistence/index.ts'
+import { memoryFiles, openLog, systemFiles, type FileLayer } from '../../runtime/persistence/index.ts'
 import type { ArtifactRow } from './artifacts.ts'
 import { openCatalog, type Catalog } from './catalog.ts'
 import { createContentReader, type ContentRead } from './content-reader.ts'
+import { openSealedLog, type Encryption, type SealedLog } from './encryption.ts'
+import { createSealedIndex, type Image } from './encryption/sealed-index.ts'
 import { artifactErrors, isIndexDamaged, isIndexFailure, storageError } from './errors.ts'
 import { decodeRecord, encodeRecord, type StoredPlace, type StoreRecord } from './records.ts'
 import type { IndexLimits } from './search.ts'
@@ -28,12 +30,16 @@ export interface StorageOptions {
   readonly files?: FileLayer
   /** The index file. @default `index.sqlite` in `dir`, or memory */
   readonly indexPath?: string
+  /** With it the store is encrypted, and the index is in memory. @default none */
+  readonly encryption?: Encryption
   /** When the search index writes and merges. @default for a million artifacts */
   readonly searchLimits?: IndexLimits
 }
 
 export interface Storage {
   readonly log: Log
+  /** The same log when the store is encrypted. */
+  readonly sealed: SealedLog | null
   /** True after the disk failed: what is not durable is lost, and only opening again helps. */
   readonly failed: boolean
   /** Reads the tables; a damaged index is built again first. */
@@ -72,18 +78,22 @@ export function openStorage(options: StorageOptions): Storage {
   const inMemory = options.dir === ':memory:'
   const dir = options.dir
   const files = options.files ?? (inMemory ? memoryFiles() : undefined)
-  const indexPath = options.indexPath ?? (inMemory ? ':memory:' : join(dir, 'index.sqlite'))
+  const given = files === undefined ? {} : { files }
   let failed = false
-  const log = typed(() =>
-    openLog({
-      dir: join(inMemory ? '/memory' : dir, 'log'),
-      segmentBytes: options.segmentBytes,
-      ...(files === undefined ? {} : { files }),
-    }),
-  )
+  const place = { logDir: join(inMemory ? '/memory' : dir, 'log'), segmentBytes: options.segmentBytes, ...given }
+  // What is nowhere on a disk needs no encryption.
+  const { encryption, logger } = options
+  const sealed = inMemory ? null : typed(() => openSealedLog({ ...place, dir, logger }, encryption))
+  const log = sealed ?? typed(() => openLog({ ...place, dir: place.logDir }))
+  const indexFile = options.indexPath ?? (inMemory ? ':memory:' : join(dir, 'index.sqlite'))
+  if (sealed !== null && indexFile !== ':memory:') removeIndex(indexFile)
+  const indexPath = sealed === null ? indexFile : ':memory:'
+  const sealedIndex = sealed === null ? null : createSealedIndex(files ?? systemFiles, dir, sealed, logger)
   const reader = createContentReader(log)
   const holds = new Set<{ readonly position: LogPosition }>()
   let catalog: Catalog | null = null
+  /** What the tables of a sealed index begin with, once: what fails with it is tried without. */
+  let image = sealedIndex?.load() ?? null
   let tables!: Tables
 
   function typed<T>(fn: () => T): T {
@@ -122,11 +132,21 @@ export function openStorage(options: StorageOptions): Storage {
 
   function usable(): Catalog | null {
     try {
-      return openCatalog(indexPath)
+      const begun = openCatalog(indexPath, image)
+      image = null
+      return begun
     } catch (error) {
+      image = null
       if (isIndexDamaged(error)) return null
       throw error
     }
+  }
+
+  /** The tables for an image of them: only what is on the disk. */
+  function takeImage(): Image | null {
+    if (catalog === null || catalog.dirty || log.syncedEnd < catalog.applied) return null
+    const bytes = catalog.image()
+    return bytes === null ? null : { bytes, position: catalog.applied }
   }
 
   function replay(into: Catalog): void {
@@ -140,6 +160,7 @@ export function openStorage(options: StorageOptions): Storage {
       into.begin()
       applyRecord(tables, { ...decoded, position, bytes: next - position, contentAt })
       into.advance(next)
+      sealedIndex?.applied()
       if (++count % APPLY_BATCH === 0 && next <= log.syncedEnd) into.commit()
     }
     into.begin()
@@ -191,6 +212,7 @@ export function openStorage(options: StorageOptions): Storage {
       into.begin()
       applyRecord(tables, { record, content: content ?? new Uint8Array(0), position, bytes, contentAt })
       into.advance(log.end)
+      sealedIndex?.applied()
     } catch (error) {
       if (!isIndexFailure(error)) throw error
       heal(error)
@@ -228,6 +250,11 @@ export function openStorage(options: StorageOptions): Storage {
     catalog = null
   }
 
+  /** Searching goes first. */
+  function work(units: number): boolean {
+    return tables.search.work(units) || (sealedIndex?.work(takeImage) ?? false)
+  }
+
   try {
     catalog = typed(openIndex)
   } catch (error) {
@@ -237,6 +264,7 @@ export function openStorage(options: StorageOptions): Storage {
 
   return {
     log,
+    sealed,
     get failed() {
       return failed
     },
@@ -255,7 +283,10 @@ export function openStorage(options: StorageOptions): Storage {
     async admit() {
       while (log.end - log.syncedEnd > UNSYNCED_BYTES_MAX) await durable()
     },
-    release,
+    release() {
+      // Tables in memory are in nobody's way, and costly to build again.
+      if (indexPath !== ':memory:') release()
+    },
     read: (row) => typed(() => reader.artifact(row, tables.packs)),
     readRange: (row, offset, length) => typed(() => reader.range(row, offset, length, tables.packs)),
     hold(position) {
@@ -272,7 +303,7 @@ export function openStorage(options: StorageOptions): Storage {
       if (failed || log.closed) return false
       const into = healthy()
       try {
-        const more = tables.search.work(units)
+        const more = work(units)
         if (log.syncedEnd >= into.applied) into.commit()
         return more
       } catch (error) {
@@ -284,6 +315,7 @@ export function openStorage(options: StorageOptions): Storage {
     async close() {
       try {
         await durable()
+        sealedIndex?.finish(takeImage)
       } finally {
         catalog?.close()
         catalog = null

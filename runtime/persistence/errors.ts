@@ -10,6 +10,11 @@ export const logErrors = defineErrors({
   },
   LOG_READ_ONLY: { message: 'the log in {dir} cannot be written', status: 403, action: 'give-up' },
   LOG_CORRUPT: { message: 'the log is damaged at position {position} of {file}', status: 500, action: 'give-up' },
+  LOG_SHORT: {
+    message: 'the log in {dir} ends at {end}, and should reach to {reachesTo}: nothing was changed',
+    status: 500,
+    action: 'give-up',
+  },
   LOG_VERSION_UNSUPPORTED: {
     message: '{file} has log format {version}; this program reads up to {supported}',
     status: 409,

@@ -4,4 +4,4 @@ export type { Log, LogDamage, LogPosition, LogRecord, LogSegment } from './log.t
 export type { FileDescriptor, FileLayer } from './file-layer.ts'
 export { systemFiles } from './system-files.ts'
 export { memoryFiles } from './memory-files.ts'
-export { logErrors } from './errors.ts'
+export { fileError, logErrors } from './errors.ts'

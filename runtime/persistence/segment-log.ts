@@ -36,6 +36,8 @@ export interface LogOptions {
   readonly segmentBytes?: number
   /** The largest record that can be appended. @default 64 MiB */
   readonly recordBytesMax?: number
+  /** The log is known to reach to here; a shorter one is refused with `LOG_SHORT` before anything is cut. @default 0 */
+  readonly reachesTo?: LogPosition
   /** Opens without changing anything: a torn end is ignored, not cut. @default false */
   readonly readOnly?: boolean
 }
@@ -49,7 +51,7 @@ const POINT_READ_BYTES = 4096 + 64
 
 /**
  * Opens the log in `dir`, cutting off what a crash left half-written. Errors: `LOG_READ_ONLY`, `LOG_FULL`, `LOG_IO`,
- * `LOG_VERSION_UNSUPPORTED`, `LOG_CORRUPT` (the snapshot lies beyond the log's end: segments were lost).
+ * `LOG_VERSION_UNSUPPORTED`, `LOG_SHORT`, `LOG_CORRUPT` (the snapshot lies beyond the log's end: segments were lost).
  */
 export function openLog(options: LogOptions): Log {
   const { dir } = options
@@ -121,6 +123,8 @@ export function openLog(options: LogOptions): Log {
 
   function recover(last: Segment): Tail {
     const found = scanTail(scanning, last)
+    const { reachesTo = 0 } = options
+    if (found.end < reachesTo) throw logErrors.fail('LOG_SHORT', { dir, end: found.end, reachesTo })
     const dataBytes = found.end - last.base
     if (writable) {
       if (dataBytes < last.dataBytes) files.truncate(last.fd, SEGMENT_HEADER_BYTES + dataBytes)
