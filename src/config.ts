@@ -21,6 +21,7 @@ import {
   stringOption,
   type LogLevel,
 } from '../runtime/index.ts'
+import { readArtifacts, type ArtifactsConfig, type ResolvedArtifactsConfig } from './artifacts-config.ts'
 import { MEMORY } from './data-dir.ts'
 import { hostErrors } from './errors.ts'
 
@@ -43,10 +44,12 @@ export interface PitConfig {
   readonly grantTtlMs?: number
   readonly policies?: readonly RetentionPolicy[]
   readonly graceDays?: number
+  readonly artifacts?: ArtifactsConfig
   readonly logLevel?: LogLevel | 'silent'
 }
 
-export type ResolvedConfig = Readonly<Required<Omit<PitConfig, 'models' | 'policies'>>> & {
+export type ResolvedConfig = Readonly<Required<Omit<PitConfig, 'models' | 'policies' | 'artifacts'>>> & {
+  readonly artifacts: ResolvedArtifactsConfig
   readonly models: readonly ModelSpec[]
   /** Null keeps the policies that are stored in the data directory. */
   readonly policies: readonly RetentionPolicy[] | null
@@ -127,6 +130,12 @@ export const configKeys: Readonly<Record<ConfigKeyName, ConfigKey>> = Object.fre
     read: (values, key) => listOf(values, key, 'a list of retention policies'),
   },
   graceDays: integer('days in the trash before content is dropped for good', 7, 0, DAY_MAX),
+  artifacts: {
+    description:
+      'the Artifact Store: { encryption: { key, formerKeys, mode, acceptDamage, epochRecords } }, see docs/encryption.md',
+    fallback: Object.freeze({}),
+    read: readArtifacts,
+  },
   logLevel: {
     description: 'what is logged to standard error as JSON lines: silent, error, warn, info or debug',
     fallback: 'error',

@@ -21,14 +21,15 @@ export type StartSystem = (options: SystemOptions) => Promise<ActorSystem>
 
 /** Started in this order, stopped in reverse: nobody starts before those it asks, nor stops after them. */
 export function childSpecs(config: ResolvedConfig): readonly ChildSpec[] {
-  const { dataDir, capacity, tenants, queueMax, grantTtlMs, resume, poolThreads, policies, graceDays } = config
+  const { dataDir, capacity, tenants, queueMax, grantTtlMs, resume, poolThreads, policies, graceDays, artifacts } =
+    config
   const { memoryBudgetBytes, loadedMax, modelsMax, hostThreads } = config
   const models = mergeModels(builtinModels, config.models)
   // As many as can be registered is no limit, and loads need not queue for a place.
   const placesMax = loadedMax < modelsMax ? { loadedMax } : {}
   return [
     childOf(arbitrationEngineActor, { config: { dataDir, capacity, tenants, queueMax, grantTtlMs } }),
-    childOf(artifactStoreActor, { config: { dataDir } }),
+    childOf(artifactStoreActor, { config: { dataDir, ...artifacts } }),
     childOf(poolManagerActor, { config: { dataDir, models, memoryBudgetBytes, modelsMax, hostThreads, ...placesMax } }),
     childOf(dagTrackerActor, { config: { dataDir, resume, poolThreads } }),
     childOf(staleManagerActor, { config: { dataDir, graceDays, ...(policies === null ? {} : { policies }) } }),

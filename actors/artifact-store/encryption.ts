@@ -10,19 +10,20 @@
  * I3. One domain of deduplication for each store: content is stored once whoever puts it, and its SHA-256 is an id for callers
  *     only. Who must not even learn that others have a content needs a store of his own.
  */
-import { join } from 'node:path'
 import {
   choiceOption,
+  integerOption,
   invalidOption,
   isPitError,
   own,
-  refuseUnknown,
   type Logger,
   type LogPosition,
+  type LogRecord,
 } from '../../runtime/index.ts'
 import { fileError, openLog, systemFiles, type FileLayer, type Log } from '../../runtime/persistence/index.ts'
 import { loadKey, type KeyEncryptionKey } from './encryption/key-encryption-key.ts'
 import { readKeyFile, UncertainWrite, writeKeyFile, type StoreKeys } from './encryption/key-file.ts'
+import { LEAVES } from './encryption/key-tree.ts'
 import { createKeyring, newStoreKeys } from './encryption/keyring.ts'
 import { sealedHeader } from './encryption/record-seal.ts'
 import { createSealedLog, type SealedLog } from './encryption/sealed-log.ts'
@@ -43,6 +44,11 @@ export interface EncryptionOptions {
   readonly mode?: EncryptionMode
   /** Opens a store of which records were damaged or changed, without them. @default false */
   readonly acceptDamage?: boolean
+  /**
+   * After so many records the key file is written again, and with it how far the log reaches: after a crash, a log that
+   * was put back to an earlier state within them cannot be told from what the crash may have undone. @default 4_096
+   */
+  readonly epochRecords?: number
 }
 
 export type EncryptionMode = 'require' | 'encrypt' | 'decrypt'
@@ -53,21 +59,25 @@ export interface Encryption {
   readonly keys: readonly KeyEncryptionKey[]
   readonly mode: EncryptionMode
   readonly acceptDamage: boolean
+  readonly epochRecords: number
 }
 
+const EPOCH_RECORDS = 4096
 const MODES = ['require', 'encrypt', 'decrypt'] as const
 
 /** Errors: `INVALID_OPTION`, `ENCRYPTION_KEY_MISSING`, `ENCRYPTION_KEY_INVALID`. */
 export async function loadEncryption(options: EncryptionOptions): Promise<Encryption> {
-  refuseUnknown(options, ['key', 'formerKeys', 'mode', 'acceptDamage'], 'encryption.')
+  refuseUnshown(options, ['key', 'formerKeys', 'mode', 'acceptDamage', 'epochRecords'], 'encryption')
   const formerKeys = options.formerKeys ?? []
-  if (!Array.isArray(formerKeys)) throw invalidOption('encryption.formerKeys', 'a list of keys', formerKeys)
+  if (!Array.isArray(formerKeys)) throw invalidOption('encryption.formerKeys', 'a list of keys', typeof formerKeys)
   const sources = [
     resolveKeySource(options.key, 'encryption.key'),
     ...formerKeys.map((source, i) => resolveKeySource(source, `encryption.formerKeys[${i}]`)),
   ]
   const mode = choiceOption(options, 'mode', 'require', MODES)
-  return { keys: await Promise.all(sources.map(loadKey)), mode, acceptDamage: own(options, 'acceptDamage') === true }
+  const acceptDamage = own(options, 'acceptDamage') === true
+  const epochRecords = integerOption(options, 'epochRecords', EPOCH_RECORDS, { min: 1, max: LEAVES })
+  return { keys: await Promise.all(sources.map(loadKey)), mode, acceptDamage, epochRecords }
 }
 
 /** Error: `INVALID_OPTION`. */
@@ -75,12 +85,19 @@ export function resolveKeySource(value: unknown, name: string): KeySource {
   const expected = '{ env }, { file } or { module, export } that names where the key is'
   if (typeof value !== 'object' || value === null) throw invalidOption(name, expected, typeof value)
   const kinds = ['env', 'file', 'module'].filter((kind) => own(value, kind) !== undefined)
-  refuseUnknown(value, kinds[0] === 'module' ? ['module', 'export'] : ['env', 'file', 'module'], `${name}.`)
+  refuseUnshown(value, kinds[0] === 'module' ? ['module', 'export'] : ['env', 'file', 'module'], name)
   const texts = Object.values(value as Record<string, unknown>)
   if (kinds.length !== 1 || texts.some((text) => typeof text !== 'string' || text === '')) {
     throw invalidOption(name, expected, Object.keys(value).join(', '))
   }
   return value as KeySource
+}
+
+/** The value is not shown: who writes the key itself here must not find it in a log. */
+function refuseUnshown(options: object, known: readonly string[], name: string): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  throw invalidOption(name, `an object of ${known.join(', ')}`, 'one with other keys')
 }
 
 export interface SealedLogPlace {
@@ -136,7 +153,7 @@ function openChecked(place: SealedLogPlace, encryption: Encryption | undefined):
     if (opened === null) writeKeyFile(files, dir, state, key)
     const keyring = createKeyring(files, dir, { keys: state, key })
     if (key !== keys[0]) keyring.rewrap(keys[0]!, { end: raw.end, synced: raw.syncedEnd })
-    const log = createSealedLog(raw, keyring, { dir, logger, acceptDamage: encryption.acceptDamage })
+    const log = createSealedLog(raw, keyring, { ...encryption, dir, logger })
     if (raw.start < state.start) {
       logger.warn('segments that were dropped are dropped again', { dir })
       raw.truncateBefore(state.start)
@@ -173,7 +190,7 @@ function lookInto(
     throw error
   }
   try {
-    const [first] = log.read(log.start, { onDamage() {} }).take(1)
+    const { value: first } = log.read(log.start, { onDamage() {} }).next() as { readonly value?: LogRecord }
     return { first: first?.payload ?? null, end: log.end }
   } finally {
     void log.close()

@@ -1,4 +1,5 @@
 /** The door of the Artifact Store. */
 export { artifactStoreActor, type ArtifactStoreConfig } from './actor.ts'
+export type { EncryptionOptions } from './encryption.ts'
 export { artifactErrors } from './errors.ts'
 export * from './protocol.ts'

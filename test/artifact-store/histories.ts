@@ -5,7 +5,12 @@
  */
 import { ok } from 'node:assert/strict'
 import fc from 'fast-check'
-import { artifactStore, artifactStoreActor, type ContentHash } from '../../actors/artifact-store/index.ts'
+import {
+  artifactStore,
+  artifactStoreActor,
+  type ContentHash,
+  type EncryptionOptions,
+} from '../../actors/artifact-store/index.ts'
 import { isPitError, seededRandom, sha256Hex, type ActorSystem, type Random } from '../../runtime/index.ts'
 import { createFaultyDisk, type Fault, type FaultPoint } from '../../runtime/testing/faulty-files.ts'
 import { startInProcess } from '../../runtime/testing/in-process-system.ts'
@@ -13,7 +18,7 @@ import { startInProcess } from '../../runtime/testing/in-process-system.ts'
 type Op =
   | { readonly kind: 'put'; readonly ids: readonly number[] }
   | { readonly kind: 'trash' | 'restore' | 'version'; readonly id: number }
-  | { readonly kind: 'purge' | 'power-cut' | 'kill' | 'alias' }
+  | { readonly kind: 'purge' | 'power-cut' | 'kill' | 'alias' | 'reopen' }
   | { readonly kind: 'compact'; readonly meanwhile: readonly number[] }
   | { readonly kind: 'arm'; readonly fault: Fault; readonly after: number }
 
@@ -28,7 +33,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('put' as const), ids: fc.array(id, { minLength: 1, maxLength: 4 }) }),
   },
   { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('trash', 'trash', 'restore', 'version'), id }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('purge', 'power-cut', 'kill', 'alias') }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('purge', 'power-cut', 'kill', 'alias', 'reopen') }) },
   {
     weight: 5,
     arbitrary: fc.record({ kind: fc.constant('compact' as const), meanwhile: fc.array(id, { maxLength: 3 }) }),
@@ -47,7 +52,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
 const CONTENTS = contentsOf(seededRandom(7))
 const HASHES = CONTENTS.map((content) => sha256Hex(content) as ContentHash)
 
-async function play(seed: number, ops: readonly Op[]): Promise<Seen> {
+async function play(seed: number, ops: readonly Op[], encryption?: EncryptionOptions): Promise<Seen> {
   const random = seededRandom(seed)
   const disk = createFaultyDisk(random)
   const places = CONTENTS.map(() => new Set<Place>(['absent']))
@@ -72,7 +77,8 @@ async function play(seed: number, ops: readonly Op[]): Promise<Seen> {
   async function open(): Promise<ActorSystem> {
     for (;;) {
       try {
-        const config = { dataDir: '/data', files: disk.start(plan), segmentBytes: 4096, packBytes: 2048 }
+        const sealing = encryption === undefined ? {} : { encryption }
+        const config = { dataDir: '/data', files: disk.start(plan), segmentBytes: 4096, packBytes: 2048, ...sealing }
         return await startInProcess({ actors: [[artifactStoreActor, config]] })
       } catch (error) {
         if (!isPitError(error) || !error.code.startsWith('STORAGE_') || error.code === 'STORAGE_CORRUPT') throw error
@@ -185,6 +191,8 @@ async function play(seed: number, ops: readonly Op[]): Promise<Seen> {
       case 'kill':
         disk.kill()
         return restart()
+      case 'reopen':
+        return restart()
       case 'arm':
         armed = { ...made }
     }
@@ -218,15 +226,16 @@ export interface Seen {
   readonly packed: number
 }
 
-/** Plays random histories and counts what happened in them. `PIT_SEED` replays those of a failure. */
+/** Plays random histories and counts what happened in them. `PIT_SEED` replays those of a failure. Of an encrypted store, when that is given. */
 export async function playHistories(
   numRuns: number,
   seed = Number(process.env['PIT_SEED'] ?? Date.now() % 2 ** 31),
+  encryption?: EncryptionOptions,
 ): Promise<Seen> {
   const seen = { acknowledged: 0, faults: 0, packed: 0 }
   const history = fc.array(op, { minLength: 5, maxLength: 30 })
   const property = fc.asyncProperty(fc.integer(), history, async (seed, ops) => {
-    const { acknowledged, faults, packed } = await play(seed, ops)
+    const { acknowledged, faults, packed } = await play(seed, ops, encryption)
     seen.acknowledged += acknowledged
     seen.faults += faults
     seen.packed += packed

@@ -80,7 +80,7 @@ async function provided(module: string, name: string, from: string): Promise<unk
   }
   if (typeof provider !== 'function') throw missing(from, 'the module exports no such function')
   try {
-    return (await (provider as () => unknown)()) as unknown
+    return await (provider as () => unknown)()
   } catch {
     throw missing(from, 'the provider failed')
   }

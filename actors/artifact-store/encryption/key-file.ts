@@ -77,7 +77,8 @@ export function readKeyFile(files: FileLayer, dir: string, keys: readonly KeyEnc
   // Blocks that differ were put together by somebody: the newer one counts.
   const [newest] = opened.sort((a, b) => b.keys.generation - a.keys.generation)
   if (newest !== undefined) return { ...newest, damaged: opened.length < blocks.length }
-  return blocks.find(({ kind }) => kind === 'other-key') ?? blocks.find(({ kind }) => kind === 'newer') ?? blocks[0]!
+  const known = blocks.filter((block) => block.kind === 'other-key' || block.kind === 'newer')
+  return known.find(({ kind }) => kind === 'other-key') ?? known[0] ?? { kind: 'damaged' }
 }
 
 /** Whether a file that replaces another one may be there although its writing failed. */

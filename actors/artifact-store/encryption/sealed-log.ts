@@ -5,7 +5,7 @@
  *
  * I1. Nothing is taken for a record that was not sealed for this very place by this store, except, while a store is being
  *     encrypted or decrypted, before `sealedFrom` and from `sealedTo` on.
- * I2. A new epoch begins with the first record of a process, after `EPOCH_RECORDS_MAX` records or `EPOCH_BYTES_MAX`, and
+ * I2. A new epoch begins with the first record of a process, after `epochRecords` records or `EPOCH_BYTES_MAX`, and
  *     at the end, each time with the position up to which the log was on the disk. A log that was put back to an earlier
  *     state is found by it; what a crash may have left undone since the last epoch is the most that cannot be told.
  * I3. A mark, a sealed record without a payload, follows where no other record of the epoch will.
@@ -36,9 +36,9 @@ export interface SealedLogOptions {
   readonly logger: Logger
   /** Goes on without what was damaged or changed. */
   readonly acceptDamage: boolean
+  readonly epochRecords: number
 }
 
-const EPOCH_RECORDS_MAX = 4096
 const EPOCH_BYTES_MAX = 64 * 1024 * 1024
 
 export function createSealedLog(raw: Log, keyring: Keyring, options: SealedLogOptions): SealedLog {
@@ -136,7 +136,7 @@ export function createSealedLog(raw: Log, keyring: Keyring, options: SealedLogOp
   function beginWhenDue(beganAt: LogPosition | undefined): void {
     if (keyring.sealed === null || refused || keyring.uncertain || raw.closed) return
     const bytes = raw.end - (beganAt ?? raw.end)
-    if (keyring.sealed < EPOCH_RECORDS_MAX && bytes < EPOCH_BYTES_MAX) return
+    if (keyring.sealed < options.epochRecords && bytes < EPOCH_BYTES_MAX) return
     try {
       keep(() => keyring.begin(logEnd()))
     } catch (error) {
