@@ -112,7 +112,7 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
     state.upkeep.cancel()
     state.uploads.endAll()
     state.tending.stop()
-    state.storage.release()
+    state.storage.rest()
   })
   return state
 }

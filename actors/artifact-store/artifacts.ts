@@ -33,13 +33,19 @@ export const DEFAULT_CONTENT_TYPE = 'application/octet-stream'
 
 export type NewRow = Omit<ArtifactRow, 'id'>
 
+export interface Frame {
+  readonly position: LogPosition
+  readonly bytes: number
+}
+
 export interface Artifacts {
   find(hash: ContentHash): ArtifactRow | null
   insert(row: NewRow): number
   update(id: number, changes: Partial<NewRow>): void
   remove(id: number): void
-  /** Replaces which log records hold the content. */
-  setFrames(id: number, frames: readonly { readonly position: LogPosition; readonly bytes: number }[]): void
+  /** Which records of the log hold the content and the state. */
+  addFrames(id: number, frames: readonly Frame[]): void
+  clearFrames(id: number): void
   tags(id: number): readonly string[]
   addTag(id: number, tag: string): void
   removeTag(id: number, tag: string): void
@@ -92,6 +98,7 @@ const COLUMNS: readonly (keyof NewRow)[] = [
 
 export function createArtifacts(catalog: Catalog): Artifacts {
   const sql = statements(catalog)
+  let freeIds = (sql.freeIds.get() as { count: number }).count
   const rows = (found: unknown[]): readonly ArtifactRow[] => found as ArtifactRow[]
 
   function clear(id: number): void {
@@ -101,7 +108,8 @@ export function createArtifacts(catalog: Catalog): Artifacts {
   return {
     find: (hash) => (sql.find.get(hash) as ArtifactRow | undefined) ?? null,
     insert(row) {
-      const id = (sql.freeId.get() as { id: number } | undefined)?.id ?? null
+      const id = freeIds > 0 ? ((sql.freeId.get() as { id: number } | undefined)?.id ?? null) : null
+      if (id !== null) freeIds--
       return Number(sql.insert.run(id, ...COLUMNS.map((column) => row[column])).lastInsertRowid)
     },
     update(id, changes) {
@@ -114,11 +122,12 @@ export function createArtifacts(catalog: Catalog): Artifacts {
       sql.clearFrames.run(id)
       sql.remove.run(id)
       sql.free.run(id)
+      freeIds++
     },
-    setFrames(id, frames) {
-      sql.clearFrames.run(id)
+    addFrames(id, frames) {
       for (const { position, bytes } of frames) sql.addFrame.run(position, id, bytes)
     },
+    clearFrames: (id) => void sql.clearFrames.run(id),
     tags: (id) => (sql.tags.all(id) as { tag: string }[]).map(({ tag }) => tag),
     addTag: (id, tag) => void sql.addTag.run(id, tag),
     removeTag: (id, tag) => void sql.removeTag.run(id, tag),
@@ -154,6 +163,7 @@ function statements(catalog: Catalog) {
     ),
     // Ids are used again: the search index has arrays by id.
     freeId: catalog.prepare('DELETE FROM freeIds WHERE id = (SELECT min(id) FROM freeIds) RETURNING id'),
+    freeIds: catalog.prepare('SELECT count(*) AS count FROM freeIds'),
     free: catalog.prepare('INSERT OR IGNORE INTO freeIds VALUES (?)'),
     update(assignments: string) {
       const known = updates.get(assignments) ?? catalog.prepare(`UPDATE artifacts SET ${assignments} WHERE id = ?`)

@@ -87,8 +87,8 @@ export interface Catalog {
   readonly applied: LogPosition
   /** Nothing was ever applied to it. */
   readonly fresh: boolean
-  /** Whether the open transaction holds changes. */
-  readonly dirty: boolean
+  /** How often `advance` was called since the last commit. */
+  readonly uncommitted: number
   /** To be called with every change: opens a transaction when there is none. */
   begin(): void
   advance(position: LogPosition): void
@@ -139,14 +139,15 @@ function catalogOf(db: DatabaseSync): Catalog {
   )
   let applied: LogPosition = row?.value ?? 0
   let dirty = false
+  let uncommitted = 0
   return {
     fresh: row === undefined,
     prepare: (sql) => compiledOnUse(() => db.prepare(sql)),
     get applied() {
       return applied
     },
-    get dirty() {
-      return dirty
+    get uncommitted() {
+      return uncommitted
     },
     begin() {
       if (!dirty) db.exec('BEGIN IMMEDIATE')
@@ -154,12 +155,14 @@ function catalogOf(db: DatabaseSync): Catalog {
     },
     advance(position) {
       applied = position
+      uncommitted++
     },
     commit() {
       if (!dirty) return
       save.run(applied)
       db.exec('COMMIT')
       dirty = false
+      uncommitted = 0
     },
     image: () => (db as Imaging).serialize?.() ?? null,
     close: () => db.close(),

@@ -2,7 +2,8 @@
  * Log and index of the store.
  *
  *   write(record) ──► append to the log ──► apply to the index (open transaction: seen at once by this actor only)
- *   durable()     ──► commit of the log ──► commit of the index with the position it has applied
+ *   durable()     ──► commit of the log
+ *   maintain()    ──► commit of the index with the position it has applied, soon after (`tending.ts`)
  *
  * I1. The log is the only truth. The index commits after the sync of what it holds; when it is behind, opening applies the
  *     rest, and when it is missing, damaged, of another schema or ahead of the log, it is built again.
@@ -65,11 +66,15 @@ export interface Storage {
   maintain(units: number): boolean
   /** Lets go of the index file, undoing what is not committed; the next use opens it again and applies the rest. */
   release(): void
+  /** Commits the index and lets go of its file. Whoever still writes from now on leaves nothing uncommitted. */
+  rest(): void
   close(): Promise<void>
 }
 
 /** Records per index transaction while applying many. */
 const APPLY_BATCH = 1000
+/** Writers commit the index themselves when it lags by that many records: opening would apply them again. */
+const UNCOMMITTED_MAX = 512
 /** Bytes of the log that may wait for their sync before new writers wait too. */
 const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024
 
@@ -80,11 +85,17 @@ export function openStorage(options: StorageOptions): Storage {
   const files = options.files ?? (inMemory ? memoryFiles() : undefined)
   const given = files === undefined ? {} : { files }
   let failed = false
-  const place = { logDir: join(inMemory ? '/memory' : dir, 'log'), segmentBytes: options.segmentBytes, ...given }
+  let resting = false
+  const place = {
+    logDir: join(inMemory ? '/memory' : dir, 'log'),
+    segmentBytes: options.segmentBytes,
+    ...given,
+  }
   // What is nowhere on a disk needs no encryption.
   const { encryption, logger } = options
   const sealed = inMemory ? null : typed(() => openSealedLog({ ...place, dir, logger }, encryption))
-  const log = sealed ?? typed(() => openLog({ ...place, dir: place.logDir }))
+  // What a former life on this thread left uncommitted would lock the index.
+  const log = sealed ?? typed(() => openLog({ ...place, dir: place.logDir, onLost: release }))
   const indexFile = options.indexPath ?? (inMemory ? ':memory:' : join(dir, 'index.sqlite'))
   if (sealed !== null && indexFile !== ':memory:') removeIndex(indexFile)
   const indexPath = sealed === null ? indexFile : ':memory:'
@@ -226,9 +237,13 @@ export function openStorage(options: StorageOptions): Storage {
     } catch (error) {
       throw mapped(error)
     }
-    if (catalog === null || log.syncedEnd < catalog.applied) return
+    if (catalog !== null && (resting || catalog.uncommitted >= UNCOMMITTED_MAX)) commitIndex(catalog)
+  }
+
+  function commitIndex(of: Catalog): void {
+    if (log.syncedEnd < of.applied) return
     try {
-      catalog.commit()
+      of.commit()
     } catch (error) {
       if (!isIndexFailure(error)) throw error
       heal(error)
@@ -248,6 +263,11 @@ export function openStorage(options: StorageOptions): Storage {
   function release(): void {
     catalog?.close()
     catalog = null
+  }
+
+  /** Tables in memory are in nobody's way, and costly to build again. */
+  function releaseFile(): void {
+    if (indexPath !== ':memory:') release()
   }
 
   /** Searching goes first. */
@@ -283,39 +303,11 @@ export function openStorage(options: StorageOptions): Storage {
     async admit() {
       while (log.end - log.syncedEnd > UNSYNCED_BYTES_MAX) await durable()
     },
-    release() {
-      // Tables in memory are in nobody's way, and costly to build again.
-      if (indexPath !== ':memory:') release()
-    },
-    read: (row) => typed(() => reader.artifact(row, tables.packs)),
-    readRange: (row, offset, length) => typed(() => reader.range(row, offset, length, tables.packs)),
-    hold(position) {
-      const held = { position }
-      holds.add(held)
-      return () => void holds.delete(held)
-    },
-    get heldFrom() {
-      return Math.min(Infinity, ...[...holds].map(({ position }) => position))
-    },
-    readPack: (id) => typed(() => reader.pack(id, tables.packs)),
-    note,
-    maintain(units) {
-      if (failed || log.closed) return false
-      const into = healthy()
-      try {
-        const more = work(units)
-        if (log.syncedEnd >= into.applied) into.commit()
-        return more
-      } catch (error) {
-        if (!isIndexFailure(error)) throw mapped(error)
-        heal(error)
-        return false
-      }
-    },
-    async close() {
-      try {
-        await durable()
-        sealedIndex?.finish(takeImage)
+    release: releaseFile,
+    rest() {
+      resting = true
+      if (catalog !== null && !failed) commitIndex(catalog)
+      releaseFile()
       } finally {
         catalog?.close()
         catalog = null

@@ -1,6 +1,13 @@
 /** The tables of the index, and what each record of the log does to them. */
 import { isDeepStrictEqual } from 'node:util'
-import { DEFAULT_CONTENT_TYPE, createArtifacts, type ArtifactRow, type Artifacts, type NewRow } from './artifacts.ts'
+import {
+  DEFAULT_CONTENT_TYPE,
+  createArtifacts,
+  type ArtifactRow,
+  type Artifacts,
+  type Frame,
+  type NewRow,
+} from './artifacts.ts'
 import { createAliases, type Aliases } from './aliases.ts'
 import { createAnswers, type Answers } from './answers.ts'
 import type { Catalog } from './catalog.ts'
@@ -144,7 +151,7 @@ function applyPut(tables: Tables, record: RecordOf<'put'>, logged: LoggedRecord)
   if (known === null && record.content === 'stored') return
   const isNew = known === null || known.trashPlan !== null || known.damaged === 1
   const id = known === null ? insertNew(tables, record, logged) : merge(tables, known, record, logged.position)
-  if (record.content !== 'stored') place(tables, id, record, logged)
+  if (known !== null && record.content !== 'stored') place(tables, id, record, logged)
   for (const tag of record.tags ?? []) artifacts.addTag(id, tag)
   if (record.by !== undefined) artifacts.addProducer(id, record.by)
   if (record.pin !== undefined) artifacts.pin(id, record.pin)
@@ -157,8 +164,10 @@ function applyPut(tables: Tables, record: RecordOf<'put'>, logged: LoggedRecord)
   }
 }
 
-function insertNew(tables: Tables, record: RecordOf<'put'>, { position }: LoggedRecord): number {
-  return tables.artifacts.insert({
+function insertNew({ artifacts, packs }: Tables, record: RecordOf<'put'>, logged: LoggedRecord): number {
+  const { position } = logged
+  const at = placeOf(record.content, position)
+  const id = artifacts.insert({
     hash: record.hash,
     sizeBytes: record.size,
     contentType: record.type ?? DEFAULT_CONTENT_TYPE,
@@ -171,11 +180,13 @@ function insertNew(tables: Tables, record: RecordOf<'put'>, { position }: Logged
     damaged: 0,
     trashPlan: null,
     trashedAt: null,
-    frames: '[]',
-    packing: 'raw',
+    ...columnsOf(at),
     sincePosition: position,
     changedPosition: position,
   })
+  artifacts.addFrames(id, framesOf(at, record, logged))
+  if ('packed' in at) packs.setExtents(id, at.packed)
+  return id
 }
 
 /** A put of known content: it counts, adds what it says, and brings the artifact back from the trash. */
@@ -239,16 +250,29 @@ function applyState(tables: Tables, record: RecordOf<'state'>, logged: LoggedRec
 }
 
 /** Notes where the content is, and what that and the state take in the log. */
-function place(tables: Tables, id: number, record: RecordOf<'put' | 'state'>, logged: LoggedRecord): void {
-  const { artifacts, packs } = tables
+function place(
+  { artifacts, packs }: Tables,
+  id: number,
+  record: RecordOf<'put' | 'state'>,
+  logged: LoggedRecord,
+): void {
   const at = placeOf(record.content, logged.position)
+  artifacts.clearFrames(id)
+  artifacts.addFrames(id, framesOf(at, record, logged))
+  packs.setExtents(id, 'packed' in at ? at.packed : [])
+  artifacts.update(id, columnsOf(at))
+}
+
+function columnsOf(at: StoredPlace): Pick<NewRow, 'frames' | 'packing'> {
+  return { frames: JSON.stringify(at), packing: 'packed' in at ? 'packed' : 'raw' }
+}
+
+function framesOf(at: StoredPlace, record: RecordOf<'put' | 'state'>, logged: LoggedRecord): readonly Frame[] {
   const positions = positionsOf(at)
   const own = { position: logged.position, bytes: logged.bytes }
   const bytes = Math.ceil(record.size / Math.max(1, positions.length))
   const others = positions.filter((position) => position !== own.position).map((position) => ({ position, bytes }))
-  artifacts.setFrames(id, [own, ...others])
-  packs.setExtents(id, 'packed' in at ? at.packed : [])
-  artifacts.update(id, { frames: JSON.stringify(at), packing: 'packed' in at ? 'packed' : 'raw' })
+  return [own, ...others]
 }
 
 function placeOf(content: ContentPlace, here: number): StoredPlace {

@@ -40,6 +40,8 @@ export interface LogOptions {
   readonly reachesTo?: LogPosition
   /** Opens without changing anything: a torn end is ignored, not cut. @default false */
   readonly readOnly?: boolean
+  /** Told when the same thread opens the log again for writing: this one can write no more. */
+  readonly onLost?: () => void
 }
 
 const MIB = 1024 * 1024
@@ -119,6 +121,7 @@ export function openLog(options: LogOptions): Log {
   function loseOwnership(): void {
     lost = true
     closing ??= closeFiles()
+    options.onLost?.()
   }
 
   function recover(last: Segment): Tail {

@@ -162,9 +162,10 @@ export function createDocuments(catalog: Catalog, artifacts: Artifacts, limits: 
     const terms = new Map<string, number[]>()
     const words = addTerms(terms, { text, mark: '', language: languageOf(text), from: 0 })
     body.put(id, terms)
+    const hadText = (lengths.body.codes[id] ?? 0) > 0
     lengths.body.set(id, lengthCode(words))
-    if (text === '') sql.forgetExcerpt.run(id)
-    else sql.keepExcerpt.run(id, text.slice(0, EXCERPT_CHARS))
+    if (text !== '') sql.keepExcerpt.run(id, text.slice(0, EXCERPT_CHARS))
+    else if (hadText) sql.forgetExcerpt.run(id)
     return words
   }
 
