@@ -155,7 +155,7 @@ export function openStorage(options: StorageOptions): Storage {
 
   /** The tables for an image of them: only what is on the disk. */
   function takeImage(): Image | null {
-    if (catalog === null || catalog.dirty || log.syncedEnd < catalog.applied) return null
+    if (catalog === null || catalog.uncommitted > 0 || log.syncedEnd < catalog.applied) return null
     const bytes = catalog.image()
     return bytes === null ? null : { bytes, position: catalog.applied }
   }
@@ -308,6 +308,37 @@ export function openStorage(options: StorageOptions): Storage {
       resting = true
       if (catalog !== null && !failed) commitIndex(catalog)
       releaseFile()
+    },
+    read: (row) => typed(() => reader.artifact(row, tables.packs)),
+    readRange: (row, offset, length) => typed(() => reader.range(row, offset, length, tables.packs)),
+    hold(position) {
+      const held = { position }
+      holds.add(held)
+      return () => void holds.delete(held)
+    },
+    get heldFrom() {
+      return Math.min(Infinity, ...[...holds].map(({ position }) => position))
+    },
+    readPack: (id) => typed(() => reader.pack(id, tables.packs)),
+    note,
+    maintain(units) {
+      if (failed || log.closed) return false
+      const into = healthy()
+      try {
+        const more = work(units)
+        if (log.syncedEnd >= into.applied) into.commit()
+        return more
+      } catch (error) {
+        if (!isIndexFailure(error)) throw mapped(error)
+        heal(error)
+        return false
+      }
+    },
+    async close() {
+      try {
+        await durable()
+        if (catalog !== null) commitIndex(catalog)
+        sealedIndex?.finish(takeImage)
       } finally {
         catalog?.close()
         catalog = null
