@@ -87,6 +87,8 @@ export interface Catalog {
   readonly applied: LogPosition
   /** Nothing was ever applied to it. */
   readonly fresh: boolean
+  /** Whether the open transaction holds changes. */
+  readonly dirty: boolean
   /** How often `advance` was called since the last commit. */
   readonly uncommitted: number
   /** To be called with every change: opens a transaction when there is none. */
@@ -145,6 +147,9 @@ function catalogOf(db: DatabaseSync): Catalog {
     prepare: (sql) => compiledOnUse(() => db.prepare(sql)),
     get applied() {
       return applied
+    },
+    get dirty() {
+      return dirty
     },
     get uncommitted() {
       return uncommitted

@@ -155,7 +155,7 @@ export function openStorage(options: StorageOptions): Storage {
 
   /** The tables for an image of them: only what is on the disk. */
   function takeImage(): Image | null {
-    if (catalog === null || catalog.uncommitted > 0 || log.syncedEnd < catalog.applied) return null
+    if (catalog === null || catalog.dirty || log.syncedEnd < catalog.applied) return null
     const bytes = catalog.image()
     return bytes === null ? null : { bytes, position: catalog.applied }
   }
