@@ -18,6 +18,7 @@ import {
 } from '../../runtime/index.ts'
 import type { FileLayer } from '../../runtime/persistence/index.ts'
 import { createAccesses } from './accesses.ts'
+import { createHotContent } from './hot-content.ts'
 import { loadEncryption, type EncryptionOptions } from './encryption.ts'
 import { artifactErrors } from './errors.ts'
 import { invalid, resolveHash, resolveHashes, resolveInput, resolveTags, text } from './input.ts'
@@ -44,6 +45,7 @@ import {
   required,
   restore,
   searchedText,
+  settled,
   trash,
   visible,
 } from './store.ts'
@@ -59,6 +61,8 @@ export interface ArtifactStoreConfig {
   readonly segmentBytes?: number
   /** The largest artifact that can be put. @default 512 MiB */
   readonly artifactBytesMax?: number
+  /** Memory for content that was put or read lately. @default 32 MiB */
+  readonly cacheBytes?: number
   /** Content that was not touched for this long is packed in the background. @default 10 minutes */
   readonly packAfterMs?: number | 'never'
   /** Size of a pack before it is compressed: larger ones save more, smaller ones are read faster. @default 1 MiB */
@@ -101,6 +105,7 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
     }),
     uploads: createUploads(ctx, () => reclaimAbandoned(state, ctx)),
     accesses: createAccesses(),
+    hot: createHotContent(integerOption(config, 'cacheBytes', 32 * MIB, { min: 0 })),
     tending: createTending(ctx, () => state.storage),
     flushTimer: null,
   }
@@ -124,7 +129,10 @@ async function get(state: State, hash: ContentHash, ctx: CallContext): Promise<U
   const { sizeBytes } = row
   const { artifactBytesMax } = state.config
   if (sizeBytes > artifactBytesMax) throw artifactErrors.fail('ARTIFACT_TOO_LARGE', { sizeBytes, artifactBytesMax })
-  const content = await readVerified(storage, row, ctx.logger)
+  const kept = row.damaged === 0 ? state.hot.get(hash) : undefined
+  if (kept !== undefined) await settled(storage, row)
+  const content = kept ?? (await readVerified(storage, row, ctx.logger))
+  if (kept === undefined) state.hot.keep(hash, content)
   touch(state, hash, ctx)
   return content
 }
@@ -154,8 +162,9 @@ function limitOf(value: number | undefined, max: number): number {
 }
 
 async function put(state: State, inputs: readonly ArtifactInput[], ctx: CallContext): Promise<readonly PutResult[]> {
-  const prepared = inputs.map((input) => preparePut(resolveInput(input, state.config.artifactBytesMax)))
-  const results = await change(state, (storage) => putAll(storage, prepared, originOf(ctx)))
+  const resolved = inputs.map((input) => resolveInput(input, state.config.artifactBytesMax))
+  const results = await change(state, (storage) => putAll(storage, resolved.map(preparePut), originOf(ctx)))
+  for (const [item, { hash }] of results.entries()) state.hot.keep(hash, resolved[item]!.content)
   state.upkeep.stored()
   return results
 }
@@ -167,6 +176,7 @@ async function purgeAndReclaim(
   if (!Number.isFinite(before)) throw invalid('before', 'must be a time')
   const bytesBefore = (await ready(state)).log.physicalBytes()
   const { purged, storage } = await change(state, (storage) => ({ purged: purge(storage, before), storage }))
+  state.hot.clear()
   await state.upkeep.reclaim(storage)
   return { purged, freedBytes: Math.max(0, bytesBefore - storage.log.physicalBytes()) }
 }

@@ -1,6 +1,7 @@
 /** What the actor holds between messages, and how every call comes to the storage and back. */
 import type { ActorContext, CallContext, Timer } from '../../runtime/index.ts'
 import type { Accesses } from './accesses.ts'
+import type { HotContent } from './hot-content.ts'
 import type { ContentHash } from './protocol.ts'
 import type { Storage } from './storage.ts'
 import type { Origin } from './store.ts'
@@ -16,6 +17,7 @@ export interface State {
   readonly upkeep: Upkeep
   readonly uploads: Uploads
   readonly accesses: Accesses
+  readonly hot: HotContent
   readonly tending: Tending
   flushTimer: Timer | null
 }

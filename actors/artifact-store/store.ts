@@ -110,6 +110,11 @@ export interface Range {
   readonly length: number
 }
 
+/** Resolves when nothing that is known of the artifact can be undone by a crash. */
+export async function settled(storage: Storage, row: ArtifactRow): Promise<void> {
+  if (row.changedPosition >= storage.log.syncedEnd) await storage.durable()
+}
+
 /** Verified content, or a part of it. Damage is recorded, so that nobody is told again that the artifact is there. */
 export async function readVerified(
   storage: Storage,
@@ -119,7 +124,7 @@ export async function readVerified(
 ): Promise<Uint8Array> {
   const read = range === undefined ? storage.read(row) : storage.readRange(row, range.offset, range.length)
   if (read.kind === 'content') {
-    if (row.changedPosition >= storage.log.syncedEnd) await storage.durable()
+    await settled(storage, row)
     return read.content
   }
   if (row.damaged === 0) {

@@ -1,5 +1,5 @@
 /** A store in a temporary directory, alone in an in-process system. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -48,4 +48,28 @@ export async function codeOf(call: Promise<unknown>): Promise<string> {
     throw error
   }
   return 'no error'
+}
+
+/** The files of the store's log. */
+export function segmentsOf(dataDir: string): string[] {
+  const log = join(dataDir, 'artifacts', 'log')
+  return readdirSync(log)
+    .filter((name) => name.endsWith('.seg'))
+    .sort()
+    .map((name) => join(log, name))
+}
+
+/** Flips one bit of the first place where `content` is stored. */
+
+/** Flips a bit of that content, wherever it is in the log. */
+export function damage(dataDir: string, content: string): void {
+  for (const path of segmentsOf(dataDir)) {
+    const file = readFileSync(path)
+    const at = file.indexOf(content)
+    if (at < 0) continue
+    file[at + 1]! ^= 1
+    writeFileSync(path, file)
+    return
+  }
+  throw new Error(`${content} is not there`)
 }

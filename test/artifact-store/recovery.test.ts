@@ -2,30 +2,9 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileS
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { ContentHash } from '../../actors/artifact-store/index.ts'
-import { bytes, codeOf, openStore, put, tempDir, text } from './fixture.ts'
+import { bytes, codeOf, damage, openStore, put, segmentsOf, tempDir, text } from './fixture.ts'
 
 const indexOf = (dataDir: string): string => join(dataDir, 'artifacts', 'index.sqlite')
-
-function segmentsOf(dataDir: string): string[] {
-  const log = join(dataDir, 'artifacts', 'log')
-  return readdirSync(log)
-    .filter((name) => name.endsWith('.seg'))
-    .sort()
-    .map((name) => join(log, name))
-}
-
-/** Flips one bit of the first place where `content` is stored. */
-function damage(dataDir: string, content: string): void {
-  for (const path of segmentsOf(dataDir)) {
-    const file = readFileSync(path)
-    const at = file.indexOf(content)
-    if (at < 0) continue
-    file[at + 1]! ^= 1
-    writeFileSync(path, file)
-    return
-  }
-  throw new Error(`${content} is not there`)
-}
 
 /** A store with a bit of everything; returns what its readers see, to compare with later. */
 async function fill(dataDir: string) {
@@ -135,7 +114,7 @@ describe('the index', () => {
 describe('damage', () => {
   test('of one artifact is caught, told by a code, and repaired by storing it again', async () => {
     const dataDir = tempDir()
-    const { store } = await openStore({ dataDir })
+    const { store } = await openStore({ dataDir, cacheBytes: 0 })
     const hash = await put(store, 'precious content', { tags: ['t'] })
     const other = await put(store, 'other content')
     damage(dataDir, 'precious content')

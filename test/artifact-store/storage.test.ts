@@ -165,7 +165,7 @@ describe('durability', () => {
         return systemFiles.read(fd, into, at)
       },
     }
-    const { store } = await openStore({ dataDir: tempDir(), files })
+    const { store } = await openStore({ dataDir: tempDir(), files, cacheBytes: 0 })
     const hash = await put(store, 'x')
     failing = true
     expect(await codeOf(store.get({ hash }))).toBe('STORAGE_IO')
