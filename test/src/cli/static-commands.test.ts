@@ -94,7 +94,7 @@ describe('a wrong command line ends with 2 and says what is wrong', () => {
     [['run'], '<workflow.yaml> is missing'],
     [['inspect'], '<run> is missing'],
     [['graph', 'good.yaml', '--format', 'png'], '--format takes one of mermaid, dot, json, got png'],
-    [['artifacts'], 'artifacts takes one of put, get, search, history, list'],
+    [['artifacts'], 'artifacts takes one of put, get, search, history'],
     [['artifacts', 'toString'], 'artifacts takes one of'],
     [['artifacts', 'search'], '<query> is missing'],
     [['artifacts', 'search', 'x', '--sort', 'best'], '--sort takes one of relevance, newest'],
