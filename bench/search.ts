@@ -1,232 +1,245 @@
 /**
- * Search over many documents, by class of query: the store's own index, and beside it SQLite's FTS5 on the same documents in
- * the same run (as a user would ask it: the best 20 by BM25 and the count). Documents have 46 words of a Zipf vocabulary; seeded.
- * Latency is at the asker, highlights and metadata of the hits included. `--documents 1000000` for another size.
+ * Search over many documents, by class of query, each beside its target. Latency is at the asker, highlights and metadata of
+ * the hits included; beside it stands the CPU time of the thread, which other programs on the machine do not stretch as much.
+ * Up to 100,000 documents SQLite's FTS5 answers the same in the same run, and has to find as many.
+ *
+ * `npm run bench -- search`: 100,000 documents and then 1,000,000. `node bench/search.ts --documents 300000 --dir /tmp/there`
+ * another size, in a directory that is kept: what is in it already is not built again.
  */
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
-import { artifactStore, artifactStoreActor, type ArtifactQuery } from '../actors/artifact-store/index.ts'
-import { seededRandom, type Random } from '../runtime/index.ts'
+import { artifactStore, artifactStoreActor, type ArtifactStoreProtocol } from '../actors/artifact-store/index.ts'
+import { seededRandom, type ActorRef } from '../runtime/index.ts'
 import { startInProcess } from '../runtime/testing/in-process-system.ts'
 import { machineLine, type BenchSize } from './machine.ts'
+import { createCorpus, itemOf, type Corpus, type Document } from './search/corpus.ts'
+import { createFts5, type Fts5 } from './search/fts5.ts'
+import { queryClasses, type QueryClass } from './search/queries.ts'
+import { measureTurns } from './search/turns.ts'
 import { quantile, timed } from './timing.ts'
 
 export interface SearchFigure {
   readonly queryClass: string
   readonly p50Ms: number
   readonly p99Ms: number
+  /** Of the thread, in the mean: its clock is too coarse for one query. */
+  readonly cpuMs: number
   readonly fts5P50Ms: number | null
   readonly fts5P99Ms: number | null
 }
 
-const DOCUMENTS: Readonly<Record<BenchSize, number>> = { smoke: 2_000, full: 100_000 }
-const ROUNDS: Readonly<Record<BenchSize, number>> = { smoke: 3, full: 200 }
+export interface SearchOptions {
+  readonly documents: number
+  /** Queries of each class. */
+  readonly rounds: number
+  /** Kept, and used again. @default a temporary one */
+  readonly dir?: string
+}
+
+const SIZES: Readonly<Record<BenchSize, readonly SearchOptions[]>> = {
+  smoke: [{ documents: 2_000, rounds: 3 }],
+  full: [
+    { documents: 100_000, rounds: 200 },
+    { documents: 1_000_000, rounds: 200 },
+  ],
+}
+const FTS5_DOCUMENTS_MAX = 100_000
+const FTS5_ROUNDS = 30
 const BATCH = 500
-const WORDS_PER_DOCUMENT = 46
 const SEED = 7
 
-interface Corpus {
-  readonly words: readonly string[]
-  /** A word by its probability. */
-  any(): string
-  /** The text of a document. */
-  text(): string
-}
-
-/** Word `i` comes with probability ~ 1 / (i + 1). */
-export function createCorpus(random: Random, vocabulary: number): Corpus {
-  const consonants = 'bdfgklmnprstvz'
-  const vowels = 'aeiou'
-  const words = Array.from({ length: vocabulary }, (_, i) => {
-    let word = ''
-    for (let rest = i + 90; rest > 0; rest = Math.floor(rest / 70)) {
-      word += consonants[rest % 14]! + vowels[Math.floor(rest / 14) % 5]!
-    }
-    return `${word}k`
-  })
-  const sums = new Float64Array(vocabulary)
-  let sum = 0
-  for (let i = 0; i < vocabulary; i++) sums[i] = sum += 1 / (i + 1)
-  const any = (): string => {
-    const wanted = random.next() * sum
-    let low = 0
-    for (let high = vocabulary - 1; low < high;) {
-      const middle = (low + high) >>> 1
-      if (sums[middle]! < wanted) low = middle + 1
-      else high = middle
-    }
-    return words[low]!
-  }
-  return { words, any, text: () => Array.from({ length: WORDS_PER_DOCUMENT }, any).join(' ') }
-}
-
-interface QueryClass {
-  readonly name: string
-  readonly query: (n: number) => ArtifactQuery
-  /** The same for FTS5; null when it has nothing of the kind. */
-  readonly match: ((n: number) => string) | null
-}
-
-export function queryClasses({ words }: Corpus, texts: readonly string[]): readonly QueryClass[] {
-  const common = (n: number): string => words[n % 10]!
-  const middle = (n: number): string => words[200 + ((n * 37) % 800)]!
-  const rare = (n: number): string => words[Math.floor(words.length / 4) + ((n * 977) % Math.floor(words.length / 4))]!
-  const phrase = (n: number): string =>
-    texts[n % texts.length]!.split(' ')
-      .slice(n % 20, (n % 20) + 2)
-      .join(' ')
-  const two = (operator: string) => (n: number) => `${common(n)} ${operator} ${common(n + 1)}`
-  const text = (make: (n: number) => string, more: ArtifactQuery = {}) => ({
-    query: (n: number) => ({ text: make(n), ...more }),
-    match: Object.keys(more).length === 0 ? make : null,
-  })
-  const facets = ['tags', 'contentType', 'tenant', 'runId'] as const
-  return [
-    { name: 'rare word', ...text(rare) },
-    { name: 'middling word', ...text(middle) },
-    { name: 'common word', ...text(common) },
-    { name: 'AND, common', ...text(two('AND')) },
-    { name: 'OR, common', ...text(two('OR')) },
-    { name: 'common NOT middling', ...text((n) => `${common(n)} NOT ${middle(n)}`) },
-    { name: 'phrase of a document', ...text((n) => `"${phrase(n)}"`) },
-    { name: 'phrase, common', ...text((n) => `"${common(n)} ${common(n + 1)}"`) },
-    { name: 'prefix of 3', ...text((n) => `${middle(n).slice(0, 3)}*`) },
-    { name: 'prefix of 1', ...text((n) => `${middle(n).slice(0, 1)}*`) },
-    {
-      name: 'filters only',
-      query: (n) => ({ tags: [`tag-${n % 10}`], contentType: 'text/*', createdBy: { tenant: 't1' } }),
-      match: null,
-    },
-    { name: 'common + filters', ...text(common, { tags: ['tag-3'], createdBy: { tenant: 't1' } }) },
-    { name: '4 facets of everything', query: () => ({ facets, limit: 0 }), match: null },
-    { name: 'common + 4 facets', ...text(common, { facets }) },
-    { name: 'common, by size', ...text(common, { sort: 'largest' }) },
-  ]
-}
-
-export async function run(size: BenchSize, documents: number = DOCUMENTS[size]): Promise<readonly SearchFigure[]> {
-  const dir = mkdtempSync(join(tmpdir(), 'pit-bench-search-'))
-  try {
-    return await measureIn(dir, size, documents)
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
-}
-
-async function measureIn(dir: string, size: BenchSize, documents: number): Promise<readonly SearchFigure[]> {
-  const corpus = createCorpus(seededRandom(SEED), documents > 500_000 ? 200_000 : 50_000)
-  const texts: string[] = []
-  const dataDir = join(dir, 'store')
-  const start = () => startInProcess({ actors: [[artifactStoreActor, { dataDir }]] })
-  let system = await start()
-  const fts5 = createFts5(join(dir, 'fts5'))
-  const buildMs = { ours: 0, fts5: 0 }
-  for (let from = 0; from < documents; from += BATCH) {
-    const batch = Array.from({ length: Math.min(BATCH, documents - from) }, (_, i) => ({
-      id: from + i,
-      text: corpus.text(),
-    }))
-    if (texts.length < 1000) texts.push(...batch.map(({ text }) => text).slice(0, 10))
-    buildMs.ours += await timed(() =>
-      system.ref(artifactStore).ask.putMany({ items: batch.map(itemOf) }, { deadlineMs: 60_000 }),
-    )
-    buildMs.fts5 += await timed(() => fts5.put(batch))
-  }
-  // The background has its time.
-  await new Promise((resolve) => setTimeout(resolve, Math.min(60_000, documents / 20)))
-  await system.close()
-  const openMs = await timed(async () => (system = await start()))
-  const rssBefore = process.memoryUsage.rss()
-  const { ask } = system.ref(artifactStore)
-  const firstMs = await timed(() => ask.search({ text: corpus.words[5]! }))
+export async function run(size: BenchSize): Promise<readonly SearchFigure[]> {
   const figures: SearchFigure[] = []
-  console.log(
-    `${documents} documents; put ${(buildMs.ours / documents).toFixed(3)} ms each (500 at once; FTS5 alone ${(buildMs.fts5 / documents).toFixed(3)})`,
-  )
-  console.log('class                        p50      p99    FTS5 p50      p99   ms')
-  for (const { name, query, match } of queryClasses(corpus, texts)) {
-    const ours: number[] = []
-    const theirs: number[] = []
-    for (let n = 0; n < ROUNDS[size]; n++) {
-      let total = 0
-      ours.push(await timed(async () => (total = (await ask.search(query(n))).total)))
-      if (match === null || n >= (size === 'full' ? 30 : ROUNDS[size])) continue
-      theirs.push(
-        await timed(() => {
-          const count = fts5.search(match(n))
-          // FTS5 takes the stem of a prefix, so `bis*` finds all that begins with `bi`.
-          if (count !== total && !name.startsWith('prefix'))
-            throw new Error(`${name} ${n}: ${total} found, FTS5 says ${count}`)
-        }),
-      )
-    }
-    const figure = {
-      queryClass: name,
-      p50Ms: quantile(ours, 0.5),
-      p99Ms: quantile(ours, 0.99),
-      fts5P50Ms: theirs.length > 0 ? quantile(theirs, 0.5) : null,
-      fts5P99Ms: theirs.length > 0 ? quantile(theirs, 0.99) : null,
-    }
-    figures.push(figure)
-    print(figure)
-  }
-  const rssMib = (process.memoryUsage.rss() - rssBefore) / 2 ** 20
-  const index = statSync(join(dataDir, 'artifacts', 'index.sqlite')).size / 2 ** 20
-  console.log(
-    `open ${openMs.toFixed(0)} ms, first query ${firstMs.toFixed(0)} ms, RSS +${rssMib.toFixed(0)} MiB by all queries; index file (metadata included) ${index.toFixed(0)} MiB, FTS5 ${(statSync(join(dir, 'fts5')).size / 2 ** 20).toFixed(0)} MiB`,
-  )
-  await system.close()
-  fts5.close()
+  for (const options of SIZES[size]) figures.push(...(await measure(options)))
+  await measureTurns(size === 'full' ? 100_000 : 2_000)
   return figures
 }
 
-export function itemOf({ id, text }: { readonly id: number; readonly text: string }) {
-  return {
-    content: Buffer.from(`${text} ${id}`),
-    contentType: id % 3 === 0 ? 'text/markdown' : 'text/plain',
-    name: `document-${id}`,
-    tags: [`tag-${id % 10}`, `group-${id % 97}`],
-    createdBy: { tenant: `t${id % 5}`, runId: `run-${Math.floor(id / 20)}`, nodeId: `n${id % 12}` },
+async function measure(options: SearchOptions): Promise<readonly SearchFigure[]> {
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'pit-bench-search-'))
+  mkdirSync(dir, { recursive: true })
+  try {
+    return await measureIn(dir, options)
+  } finally {
+    if (options.dir === undefined) rmSync(dir, { recursive: true, force: true })
   }
 }
 
-function createFts5(path: string) {
-  const db = new DatabaseSync(path)
-  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;
-    CREATE VIRTUAL TABLE texts USING fts5 (name, tags, body, tokenize = 'porter unicode61 remove_diacritics 2', prefix = '2 3')`)
-  const insert = db.prepare('INSERT INTO texts (rowid, name, tags, body) VALUES (?, ?, ?, ?)')
-  const best = db.prepare(
-    `SELECT rowid, snippet(texts, -1, '«', '»', '…', 24) FROM texts WHERE texts MATCH ? ORDER BY bm25(texts, 8.0, 4.0, 1.0) LIMIT 20`,
+/** p99 at most, in ms. */
+export function targetMs(documents: number): number {
+  return documents <= 100_000 ? 10 : 50
+}
+
+async function measureIn(dir: string, { documents, rounds }: SearchOptions): Promise<readonly SearchFigure[]> {
+  const corpus = createCorpus(seededRandom(SEED))
+  const dataDir = join(dir, 'store')
+  const isBuilt = existsSync(dataDir)
+  using fts5 = documents <= FTS5_DOCUMENTS_MAX && !isBuilt ? disposable(createFts5(join(dir, 'fts5'))) : null
+  const texts = await build(corpus, { dataDir, documents, fts5, isBuilt })
+  console.log(
+    `${documents} documents, ${rounds} queries of each class; ms at the asker, CPU time of the thread, and FTS5`,
   )
-  const count = db.prepare('SELECT count(*) AS count FROM texts WHERE texts MATCH ?')
-  return {
-    put(batch: readonly { readonly id: number; readonly text: string }[]): void {
-      db.exec('BEGIN')
-      for (const { id, text } of batch)
-        insert.run(id + 1, `document-${id}`, `tag-${id % 10} group-${id % 97}`, `${text} ${id}`)
-      db.exec('COMMIT')
-    },
-    search(match: string): number {
-      const quoted = match.replace(/(^| |")([a-z]+)\*/g, '$1"$2" *')
-      best.all(quoted)
-      return (count.get(quoted) as { count: number }).count
-    },
-    close: () => db.close(),
+  const before = memory()
+  const from = performance.now()
+  const system = await startInProcess({ actors: [[artifactStoreActor, { dataDir }]] })
+  try {
+    const { ask } = system.ref(artifactStore)
+    const openMs = performance.now() - from
+    const firstMs = await timed(() => ask.search({ text: corpus.words[5]!, limit: 1 }))
+    const rest = `first search ${firstMs.toFixed(0)} ms (it loads the columns)`
+    console.log(`open ${openMs.toFixed(0)} ms, ${rest}`)
+    console.log('class                            p50      p99 CPU mean     FTS5 p50     p99   target p99')
+    const figures: SearchFigure[] = []
+    for (const queryClass of queryClasses(corpus, { texts, documents })) {
+      const figure = await measureClass(queryClass, { ask, fts5, rounds })
+      figures.push(figure)
+      print(figure, targetMs(documents))
+    }
+    const after = memory()
+    const perDocument = (key: keyof typeof before): string => ((after[key] - before[key]) / documents).toFixed(0)
+    console.log(
+      `memory per document: ${perDocument('arrays')} bytes of arrays, ${perDocument('heap')} of heap; RSS ${(after.rss / 2 ** 20).toFixed(0)} MiB`,
+    )
+    return figures
+  } finally {
+    await system.close()
+    printSizes(join(dataDir, 'artifacts', 'index.sqlite'), documents)
   }
 }
 
-function print({ queryClass, p50Ms, p99Ms, fts5P50Ms, fts5P99Ms }: SearchFigure): void {
+/** Returns the texts of some documents. */
+async function build(
+  corpus: Corpus,
+  where: { dataDir: string; documents: number; fts5: Fts5 | null; isBuilt: boolean },
+): Promise<readonly string[]> {
+  const { dataDir, documents, fts5, isBuilt } = where
+  const texts: string[] = []
+  if (isBuilt) return Array.from({ length: 1000 }, () => corpus.text())
+  const system = await startInProcess({ actors: [[artifactStoreActor, { dataDir }]] })
+  const { ask } = system.ref(artifactStore)
+  let ms = 0
+  let cpuMs = 0
+  for (let from = 0; from < documents; from += BATCH) {
+    const batch = Array.from({ length: Math.min(BATCH, documents - from) }, (_, i): Document => ({
+      id: from + i,
+      text: corpus.text(),
+    }))
+    if (texts.length < 1000) texts.push(...batch.map(({ text }) => text))
+    const items = batch.map(itemOf)
+    const cpu = process.threadCpuUsage()
+    ms += await timed(() => ask.putMany({ items }, { deadlineMs: 600_000 }))
+    cpuMs += cpuMsSince(cpu)
+    fts5?.put(batch)
+  }
+  const quietMs = await timed(untilQuiet)
+  await system.close()
+  console.log(
+    `${documents} documents put, 500 at once: ${(ms / documents).toFixed(3)} ms each (CPU ${(cpuMs / documents).toFixed(3)}), ` +
+      `merged after ${(quietMs / 1000).toFixed(0)} s more; RSS at most ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`,
+  )
+  return texts.slice(0, 1000)
+}
+
+/** Until the store's background has nothing to do. */
+async function untilQuiet(): Promise<void> {
+  for (let quiet = 0; quiet < 3;) {
+    const cpu = process.threadCpuUsage()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    quiet = cpuMsSince(cpu) < 10 ? quiet + 1 : 0
+  }
+}
+
+type Ask = ActorRef<ArtifactStoreProtocol>['ask']
+
+async function measureClass(
+  { name, query, match }: QueryClass,
+  { ask, fts5, rounds }: { readonly ask: Ask; readonly fts5: Fts5 | null; readonly rounds: number },
+): Promise<SearchFigure> {
+  const ours: number[] = []
+  let cpuMs = 0
+  const theirs: number[] = []
+  for (let n = 0; n < rounds; n++) {
+    let total = 0
+    const cpu = process.threadCpuUsage()
+    ours.push(await timed(async () => (total = (await ask.search(query(n))).total)))
+    cpuMs += cpuMsSince(cpu)
+    if (match === null || fts5 === null || n >= FTS5_ROUNDS) continue
+    theirs.push(
+      await timed(() => {
+        const count = fts5.search(match(n))
+        // FTS5 takes the stem of a prefix, so `bis*` finds all that begins with `bi`.
+        if (count !== total && !name.includes('prefix'))
+          throw new Error(`${name} ${n}: ${total} found, FTS5 says ${count}`)
+      }),
+    )
+  }
+  return {
+    queryClass: name,
+    p50Ms: quantile(ours, 0.5),
+    p99Ms: quantile(ours, 0.99),
+    cpuMs: cpuMs / rounds,
+    fts5P50Ms: theirs.length > 0 ? quantile(theirs, 0.5) : null,
+    fts5P99Ms: theirs.length > 0 ? quantile(theirs, 0.99) : null,
+  }
+}
+
+function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.threadCpuUsage(before)
+  return (user + system) / 1000
+}
+
+function memory() {
+  globalThis.gc?.()
+  const { arrayBuffers, heapUsed, rss } = process.memoryUsage()
+  return { arrays: arrayBuffers, heap: heapUsed, rss }
+}
+
+function disposable(fts5: Fts5): Fts5 & Disposable {
+  return { ...fts5, [Symbol.dispose]: () => fts5.close() }
+}
+
+function print(figure: SearchFigure, target: number): void {
   const ms = (value: number | null): string => (value === null ? '–' : value.toFixed(2)).padStart(9)
-  console.log(`${queryClass.padEnd(24)}${ms(p50Ms)}${ms(p99Ms)}   ${ms(fts5P50Ms)}${ms(fts5P99Ms)}`)
+  const { queryClass, p50Ms, p99Ms, cpuMs, fts5P50Ms, fts5P99Ms } = figure
+  const own = [p50Ms, p99Ms, cpuMs].map(ms).join('')
+  const peer = [fts5P50Ms, fts5P99Ms].map(ms).join('')
+  console.log(`${queryClass.padEnd(27)}${own}   ${peer}   < ${target} ${p99Ms < target ? 'met' : 'MISSED'}`)
+}
+
+/** Of the search index in the file, by what it is for. */
+function printSizes(path: string, documents: number): void {
+  using db = new DatabaseSync(path, { readOnly: true })
+  const rows = db.prepare('SELECT name, pgsize AS bytes FROM dbstat WHERE aggregate = TRUE').all() as unknown as {
+    name: string
+    bytes: number
+  }[]
+  const sum = (wanted: (name: string) => boolean): string =>
+    (rows.reduce((all, { name, bytes }) => all + (wanted(name) ? bytes : 0), 0) / documents).toFixed(0)
+  const lists = sum((name) => name.startsWith('searchPages') || name.startsWith('searchLists'))
+  const excerpts = sum((name) => name.startsWith('searchExcerpts'))
+  const other = sum((name) => name.startsWith('search') && !/Pages|Lists|Excerpts/.test(name))
+  console.log(
+    `on the disk per document: ${lists} bytes of lists, ${excerpts} of excerpts, ${other} of columns and the rest; ` +
+      `metadata of the artifacts ${sum((name) => !name.startsWith('search'))}`,
+  )
 }
 
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { smoke: { type: 'boolean', default: false }, documents: { type: 'string' } },
+    options: {
+      smoke: { type: 'boolean', default: false },
+      documents: { type: 'string' },
+      rounds: { type: 'string', default: '200' },
+      dir: { type: 'string' },
+    },
   })
   console.log(machineLine())
-  await run(values.smoke ? 'smoke' : 'full', values.documents === undefined ? undefined : Number(values.documents))
+  if (values.documents === undefined) await run(values.smoke ? 'smoke' : 'full')
+  else {
+    const dir = values.dir === undefined ? {} : { dir: values.dir }
+    await measure({ documents: Number(values.documents), rounds: Number(values.rounds), ...dir })
+  }
 }

@@ -10,13 +10,13 @@ import type { ArtifactRow, Artifacts } from './artifacts.ts'
 import type { Catalog } from './catalog.ts'
 import type { ArtifactQuery, FacetCount } from './protocol.ts'
 import { ATTRIBUTES_SCHEMA } from './search/attributes.ts'
-import { intersect, membersOf } from './search/bits.ts'
+import { countBits, intersect, type Bits } from './search/bits.ts'
 import { COLUMNS_SCHEMA } from './search/columns.ts'
 import { createDocuments, DOCUMENTS_SCHEMA, type Documents, type DocumentsView } from './search/documents.ts'
-import { evaluate } from './search/evaluation.ts'
+import { createEvaluator } from './search/evaluation.ts'
 import { applyFilter, applyTimes, countFacet } from './search/facets.ts'
 import { createHighlighter, type Highlighter } from './search/highlight.ts'
-import { firstOf, type Order } from './search/ranking.ts'
+import { pageOf, type Order } from './search/ranking.ts'
 import { resolveQuery, type ResolvedQuery } from './search/resolved-query.ts'
 import { SEGMENTS_SCHEMA } from './search/segments.ts'
 import { INDEX_LIMITS, TEXT_INDEX_SCHEMA, type IndexLimits } from './search/text-index.ts'
@@ -72,6 +72,7 @@ export function createSearchIndex(
 ): SearchIndex {
   const rowOf = catalog.prepare('SELECT * FROM artifacts WHERE id = ?')
   let opened: Documents | null = null
+  const evaluate = createEvaluator()
   // Opened with the first use: a store that is only read by hash does not load it.
   const documents = (): Documents => (opened ??= createDocuments(catalog, artifacts, limits))
 
@@ -81,20 +82,30 @@ export function createSearchIndex(
     index.drain()
     const { view } = index
     const { members, scores } = membersFor(wanted, view)
-    const first = firstOf(
-      members,
-      Math.min(members.length, wanted.offset + wanted.limit),
-      orderOf(wanted, view, scores),
-    )
     const highlights = highlighting(wanted, artifacts, { index, textOf })
-    const found = first.slice(wanted.offset).map((id) => {
+    const found = pageOf(members, wanted, orderOf(wanted, view, scores)).map((id) => {
       const row = rowOf.get(id) as unknown as ArtifactRow
       return { row, score: scores?.[id] ?? 0, highlights: highlights(row) }
     })
-    const total = members.length
+    const total = countBits(members)
     if (wanted.facets.length === 0) return { found, total }
     const facets = wanted.facets.map((name) => [name, countFacet(members, name, view.attributes)])
     return { found, total, facets: Object.fromEntries(facets) as Record<string, readonly FacetCount[]> }
+  }
+
+  function membersFor(
+    wanted: ResolvedQuery,
+    view: DocumentsView,
+  ): { readonly members: Bits; readonly scores: Float32Array | null } {
+    const members = view.visible.slice()
+    for (const filter of wanted.filters) applyFilter(members, filter, view.attributes)
+    if (wanted.createdAfter > Number.NEGATIVE_INFINITY || wanted.createdBefore < Number.POSITIVE_INFINITY) {
+      applyTimes(members, view.createdAt, wanted.createdAfter, wanted.createdBefore)
+    }
+    if (wanted.text === null) return { members, scores: null }
+    const { found, scores } = evaluate(wanted.text, view)
+    intersect(members, found)
+    return { members, scores }
   }
 
   return {
@@ -106,21 +117,6 @@ export function createSearchIndex(
     pace: () => documents().pace(),
     search,
   }
-}
-
-function membersFor(
-  wanted: ResolvedQuery,
-  view: DocumentsView,
-): { readonly members: Uint32Array; readonly scores: Float32Array | null } {
-  const found = view.visible.slice()
-  for (const filter of wanted.filters) applyFilter(found, filter, view.attributes)
-  if (wanted.createdAfter > Number.NEGATIVE_INFINITY || wanted.createdBefore < Number.POSITIVE_INFINITY) {
-    applyTimes(found, view.createdAt, wanted.createdAfter, wanted.createdBefore)
-  }
-  if (wanted.text === null) return { members: membersOf(found), scores: null }
-  const matched = evaluate(wanted.text, view)
-  intersect(found, matched.found)
-  return { members: membersOf(found), scores: matched.scores }
 }
 
 function orderOf({ sort }: ResolvedQuery, view: DocumentsView, scores: Float32Array | null): Order {

@@ -15,7 +15,7 @@ export interface Tending {
 const BEGIN_AFTER_MS = 20
 const PAUSE_MS = 2
 /** About 2 ms. */
-const UNITS_PER_TURN = 10_000
+export const UNITS_PER_TURN = 10_000
 
 export function createTending(ctx: Pick<ActorContext, 'clock' | 'logger'>, storage: () => Storage): Tending {
   let timer: Timer | null = null

@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
-import { firstOf } from '../../actors/artifact-store/search/ranking.ts'
+import { bitsOf } from '../../actors/artifact-store/search/bits.ts'
+import { pageOf } from '../../actors/artifact-store/search/ranking.ts'
 import { languageOf, stemOf, stemsOf } from '../../actors/artifact-store/search/stemming.ts'
 import { eachWord } from '../../actors/artifact-store/search/words.ts'
 import { openStorage } from '../../actors/artifact-store/storage.ts'
@@ -61,16 +62,21 @@ describe('stems', () => {
   })
 })
 
-test('the first of an order are those of a full sort', () => {
-  const keys = Float64Array.from({ length: 500 }, (_, i) => (i * 7919) % 50)
-  const ties = Uint32Array.from({ length: 500 }, (_, i) => (i * 104_729) % 97)
-  const members = Uint32Array.from({ length: 500 }, (_, i) => i)
+test('a page of an order is that of a full sort', () => {
+  const size = 5000
+  const keys = Float64Array.from({ length: size }, (_, i) => (i * 7919) % 50)
+  const ties = Uint32Array.from({ length: size }, (_, i) => (i * 104_729) % 97)
+  const members = Array.from({ length: size }, (_, i) => i).filter((i) => i % 7 !== 3)
   for (const descending of [true, false]) {
-    const sorted = [...members].sort(
+    const sorted = members.toSorted(
       (a, b) => (descending ? keys[b]! - keys[a]! : keys[a]! - keys[b]!) || ties[a]! - ties[b]! || a - b,
     )
-    for (const count of [0, 1, 10, 100, 500]) {
-      expect(firstOf(members, count, { keys, descending, ties })).toEqual(sorted.slice(0, count))
+    for (const offset of [0, 1, 10, 1000, 1020, 3000, members.length - 3, members.length, size]) {
+      for (const limit of [0, 1, 20, 100, 1000]) {
+        expect(pageOf(bitsOf(members), { offset, limit }, { keys, descending, ties })).toEqual(
+          sorted.slice(offset, offset + limit),
+        )
+      }
     }
   }
 })

@@ -238,7 +238,15 @@ async function play(ops: readonly Op[], queries: readonly ArtifactQuery[]): Prom
   const dir = join(tempDir(), 'store')
   const docs: Doc[] = []
   const seen: Seen = { found: 0, highlighted: 0 }
-  const searchLimits = { fanout: 2, deltaDocuments: 2, deltaPostings: 1000 }
+  // Everything as small as it can be: segments of two documents, lists in pieces, terms on many pages.
+  const searchLimits = {
+    fanout: 2,
+    deltaDocuments: 2,
+    deltaPostings: 1000,
+    chunkPostings: 2,
+    inlineBytes: 6,
+    pageBytes: 64,
+  }
   const open = (): Storage => openStorage({ dir, segmentBytes: 64 * 1024, logger: silentLogger, searchLimits })
   let storage = open()
   let now = 0
@@ -366,22 +374,31 @@ async function play(ops: readonly Op[], queries: readonly ArtifactQuery[]): Prom
   }
 }
 
-test('finds what a scan of everything finds, after any history', async () => {
-  const seed = Number(process.env.PIT_SEED ?? Date.now() % 2 ** 31)
-  const total: Seen = { found: 0, highlighted: 0 }
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(op, { minLength: 10, maxLength: 60, size: 'max' }),
-      fc.array(query, { minLength: 4, maxLength: 4 }),
-      async (ops, queries) => {
-        const seen = await play(ops, [...queries, ...ALWAYS])
-        total.found += seen.found
-        total.highlighted += seen.highlighted
-      },
-    ),
-    // A counterexample is told while there is time, however far it is from its smallest form.
-    { seed, numRuns: 25, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
-  )
-  expect(total.found).toBeGreaterThan(200)
-  expect(total.highlighted).toBeGreaterThan(50)
-}, 60_000)
+/** More histories than usual: `PIT_RUNS=2000`. */
+const RUNS = process.env.PIT_RUNS === undefined ? null : Number(process.env.PIT_RUNS)
+
+test(
+  'finds what a scan of everything finds, after any history',
+  async () => {
+    const seed = Number(process.env.PIT_SEED ?? Date.now() % 2 ** 31)
+    const total: Seen = { found: 0, highlighted: 0 }
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(op, { minLength: 10, maxLength: 60, size: 'max' }),
+        fc.array(query, { minLength: 4, maxLength: 4 }),
+        async (ops, queries) => {
+          const seen = await play(ops, [...queries, ...ALWAYS])
+          total.found += seen.found
+          total.highlighted += seen.highlighted
+        },
+      ),
+      // A counterexample is told while there is time, however far it is from its smallest form.
+      RUNS === null
+        ? { seed, numRuns: 25, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true }
+        : { seed, numRuns: RUNS },
+    )
+    expect(total.found).toBeGreaterThan(200)
+    expect(total.highlighted).toBeGreaterThan(50)
+  },
+  60_000 + (RUNS ?? 0) * 10_000,
+)

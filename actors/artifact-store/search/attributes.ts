@@ -2,7 +2,8 @@
  * What can be filtered by and counted: of each document the values of an attribute (its tags, its runs, …), as the number
  * of that set of values. Sets that are equal have one number, so a filter decides once per set and a facet counts numbers.
  *
- * I1. Number 0 is the empty set. A number whose last document left it is free for another set.
+ * I1. Number 0 is the empty set. A number whose last document left it is free for another set. Of the numbers that documents
+ *     have, no two are of the same set.
  * I2. A stored number may be of a former meaning only for documents that are pending: they are set again at opening.
  */
 import type { Catalog } from '../catalog.ts'
@@ -65,29 +66,45 @@ function createAttribute(catalog: Catalog, columns: Columns, name: string): Attr
   const remove = catalog.prepare('DELETE FROM searchValues WHERE attribute = ? AND number = ?')
   const numbers = columns.uint32(`attribute.${name}`)
   const sets: (readonly AttributeValue[] | null)[] = [[]]
-  const known = new Map<string, number>()
   const rows = catalog.prepare('SELECT number, members FROM searchValues WHERE attribute = ?').all(name)
   for (const { number, members } of rows as { number: number; members: string }[]) {
-    known.set(members, number)
     sets[number] = JSON.parse(members) as AttributeValue[]
   }
   const uses: number[] = []
   for (const number of numbers.values) if (number > 0) uses[number] = (uses[number] ?? 0) + 1
+  const known = new Map<string, number>()
+  /** Sets of one text, which most are: found without being put together. */
+  const singles = new Map<string, number>()
   const free: number[] = []
   const numberMax = Math.max(sets.length, uses.length)
   for (let number = 1; number < numberMax; number++) {
     uses[number] ??= 0
     sets[number] ??= null
-    if (uses[number]! > 0) continue
-    // Left to be overwritten: opening writes nothing.
-    const members = JSON.stringify(sets[number])
-    if (known.get(members) === number) known.delete(members)
-    sets[number] = null
-    free.push(number)
+    if (uses[number]! > 0) know(number)
+    else {
+      // Its row is left to be overwritten: opening writes nothing.
+      sets[number] = null
+      free.push(number)
+    }
   }
 
+  function know(number: number): void {
+    const set = sets[number]
+    if (set === null || set === undefined) return
+    known.set(JSON.stringify(set), number)
+    const text = singleText(set)
+    if (text !== null) singles.set(text, number)
+  }
+
+  /** Another number may have the same values, when this one was of a former meaning (I2). */
   function release(number: number): void {
-    known.delete(JSON.stringify(sets[number]))
+    const set = sets[number]
+    if (set !== null && set !== undefined) {
+      const members = JSON.stringify(set)
+      if (known.get(members) === number) known.delete(members)
+      const text = singleText(set)
+      if (text !== null && singles.get(text) === number) singles.delete(text)
+    }
     remove.run(name, number)
     sets[number] = null
     free.push(number)
@@ -95,6 +112,9 @@ function createAttribute(catalog: Catalog, columns: Columns, name: string): Attr
 
   function numberOf(values: readonly AttributeValue[]): number {
     if (values.length === 0) return 0
+    const text = singleText(values)
+    const single = text === null ? undefined : singles.get(text)
+    if (single !== undefined) return single
     const unique = [...new Set(values)].sort(compareValues)
     const members = JSON.stringify(unique)
     const found = known.get(members)
@@ -102,7 +122,7 @@ function createAttribute(catalog: Catalog, columns: Columns, name: string): Attr
     const number = free.pop() ?? sets.length
     sets[number] = unique
     uses[number] = 0
-    known.set(members, number)
+    know(number)
     insert.run(name, number, members)
     return number
   }
@@ -119,6 +139,11 @@ function createAttribute(catalog: Catalog, columns: Columns, name: string): Attr
       if (former > 0 && --uses[former]! === 0) release(former)
     },
   }
+}
+
+function singleText(values: readonly AttributeValue[]): string | null {
+  const [only] = values
+  return values.length === 1 && typeof only === 'string' ? only : null
 }
 
 function compareValues(a: AttributeValue, b: AttributeValue): number {

@@ -83,10 +83,23 @@ export function bitsOf(members: Iterable<number>): Bits {
   return bits
 }
 
+/** To be stored: how many words are zero before the first that is not, and the words up to the last. */
 export function bitsBytes(bits: Bits): Uint8Array {
-  return new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength)
+  const from = Math.max(
+    0,
+    bits.findIndex((word) => word !== 0),
+  )
+  const to = bits.findLastIndex((word) => word !== 0) + 1
+  const stored = new Uint32Array(1 + Math.max(0, to - from))
+  stored[0] = from
+  stored.set(bits.subarray(from, to), 1)
+  return new Uint8Array(stored.buffer)
 }
 
-export function bitsFromBytes(bytes: Uint8Array): Bits {
-  return new Uint32Array(bytes.slice().buffer)
+/** At least `length` words long. */
+export function bitsFromBytes(bytes: Uint8Array, length = 0): Bits {
+  const stored = new Uint32Array(bytes.slice().buffer)
+  const bits = new Uint32Array(Math.max(length, stored[0]! + stored.length - 1))
+  bits.set(stored.subarray(1), stored[0])
+  return bits
 }

@@ -1,22 +1,18 @@
 /**
  * The part of a text index that is in memory: what was written since the last segment. Bounded by its owner, which turns
  * it into a segment.
+ *
+ *   term ─► first posting ─► next posting ─► … ─► last posting          in the order of writing
+ *   posting = entry (a document as it was put), how often, where its positions begin
+ *
+ * All of it is numbers in a few arrays, some 20 bytes a posting, so that the collector has nothing to follow.
  */
-import { createPostingsWriter, type Postings } from './postings.ts'
+import { createPostingsWriter, createSink, putVarint } from './postings.ts'
+import type { Chunk, PostingList, PostingsWriter } from './postings.ts'
+import type { TermCursor } from './segments.ts'
 
 /** Terms of one document with their positions, ascending. */
 export type Terms = ReadonlyMap<string, readonly number[]>
-
-interface Entry {
-  readonly slot: number
-  /** False when the document was replaced or removed since. */
-  live: boolean
-}
-
-interface DeltaList {
-  readonly entries: Entry[]
-  readonly positions: (readonly number[])[]
-}
 
 export interface Delta {
   /** Postings in it, dead ones too. */
@@ -26,20 +22,92 @@ export interface Delta {
   /** Replaces what it holds of the document. */
   put(slot: number, terms: Terms): void
   remove(slot: number): void
-  find(term: string): Postings | null
-  termsWithPrefix(prefix: string): string[]
+  find(term: string): PostingList | null
+  eachWithPrefix(prefix: string, visit: (list: PostingList) => void): void
+  /** All of them, as they are now. */
+  terms(): TermCursor
 }
 
+const NONE = -1
+
 export function createDelta(): Delta {
-  const lists = new Map<string, DeltaList>()
-  const entries = new Map<number, Entry>()
+  const termIds = new Map<string, number>()
+  /** By term. */
+  const first: number[] = []
+  const last: number[] = []
+  /** By posting. */
+  let nexts = new Int32Array(1024)
+  let entryOf = new Int32Array(1024)
+  let frequencies = new Int32Array(1024)
+  let positionsAt = new Int32Array(1024)
+  const positions = createSink(4096)
+  /** By entry: its slot, or -1 when the document was replaced or removed since. */
+  const slotOf: number[] = []
+  const entries = new Map<number, number>()
   const writer = createPostingsWriter()
   let postings = 0
 
   function remove(slot: number): void {
     const entry = entries.get(slot)
-    if (entry !== undefined) entry.live = false
+    if (entry !== undefined) slotOf[entry] = NONE
     entries.delete(slot)
+  }
+
+  function grow(): void {
+    nexts = longer(nexts)
+    entryOf = longer(entryOf)
+    frequencies = longer(frequencies)
+    positionsAt = longer(positionsAt)
+  }
+
+  function add(term: string, entry: number, at: readonly number[]): void {
+    if (postings === nexts.length) grow()
+    const posting = postings++
+    const id = termIds.get(term)
+    if (id === undefined) {
+      termIds.set(term, first.length)
+      first.push(posting)
+      last.push(posting)
+    } else {
+      nexts[last[id]!] = posting
+      last[id] = posting
+    }
+    nexts[posting] = NONE
+    entryOf[posting] = entry
+    frequencies[posting] = at.length
+    positionsAt[posting] = positions.length
+    let former = 0
+    for (const position of at) {
+      putVarint(positions, position - former)
+      former = position
+    }
+  }
+
+  function collect(id: number, into: PostingsWriter): void {
+    for (const posting of inSlotOrder(id)) {
+      const to = posting + 1 < postings ? positionsAt[posting + 1]! : positions.length
+      into.add(slotOf[entryOf[posting]!]!, frequencies[posting]!, positions.bytes, positionsAt[posting]!, to)
+    }
+  }
+
+  function listOf(id: number): PostingList | null {
+    collect(id, writer)
+    return writer.count === 0 ? null : listOfChunk(writer.take())
+  }
+
+  /** Living postings; slots are used again, so the order of writing is not theirs. */
+  function inSlotOrder(id: number): readonly number[] {
+    const living: number[] = []
+    let former = NONE
+    let sorted = true
+    for (let posting = first[id]!; posting !== NONE; posting = nexts[posting]!) {
+      const slot = slotOf[entryOf[posting]!]!
+      if (slot === NONE) continue
+      if (slot < former) sorted = false
+      former = slot
+      living.push(posting)
+    }
+    return sorted ? living : living.sort((a, b) => slotOf[entryOf[a]!]! - slotOf[entryOf[b]!]!)
   }
 
   return {
@@ -54,39 +122,56 @@ export function createDelta(): Delta {
     },
     put(slot, terms) {
       remove(slot)
-      const entry: Entry = { slot, live: true }
+      const entry = slotOf.push(slot) - 1
       entries.set(slot, entry)
-      for (const [term, positions] of terms) {
-        let list = lists.get(term)
-        if (list === undefined) lists.set(term, (list = { entries: [], positions: [] }))
-        list.entries.push(entry)
-        list.positions.push(positions)
-        postings++
-      }
+      for (const [term, at] of terms) add(term, entry, at)
     },
     remove,
     find(term) {
-      const list = lists.get(term)
-      if (list === undefined) return null
-      for (const index of inSlotOrder(list.entries)) writer.add(list.entries[index]!.slot, list.positions[index]!)
-      return writer.count === 0 ? null : writer.take()
+      const id = termIds.get(term)
+      return id === undefined ? null : listOf(id)
     },
-    termsWithPrefix(prefix) {
-      const found: string[] = []
-      for (const term of lists.keys()) if (term.startsWith(prefix)) found.push(term)
-      return found.sort()
+    eachWithPrefix(prefix, visit) {
+      for (const [term, id] of termIds) {
+        if (!term.startsWith(prefix)) continue
+        const list = listOf(id)
+        if (list !== null) visit(list)
+      }
+    },
+    terms() {
+      const inOrder = createPostingsWriter()
+      const sorted = [...termIds].sort(([a], [b]) => (a < b ? -1 : 1))
+      let at = 0
+      let term: string | null = null
+      let list: PostingList = { count: 0, chunks: [] }
+      return {
+        get term() {
+          return term
+        },
+        get list() {
+          return list
+        },
+        next() {
+          for (term = null; at < sorted.length; at++) {
+            inOrder.clear()
+            collect(sorted[at]![1], inOrder)
+            if (inOrder.count === 0) continue
+            list = listOfChunk(inOrder.chunk)
+            term = sorted[at++]![0]
+            return
+          }
+        },
+      }
     },
   }
 }
 
-/** Indexes of the live entries; slots are used again, so the order of writing is not theirs. */
-function inSlotOrder(entries: readonly Entry[]): readonly number[] {
-  const live: number[] = []
-  let sorted = true
-  for (const [index, { slot, live: isLive }] of entries.entries()) {
-    if (!isLive) continue
-    if (live.length > 0 && entries[live.at(-1)!]!.slot > slot) sorted = false
-    live.push(index)
-  }
-  return sorted ? live : live.sort((a, b) => entries[a]!.slot - entries[b]!.slot)
+function listOfChunk(chunk: Chunk): PostingList {
+  return { count: chunk.count, chunks: [chunk] }
+}
+
+function longer(values: Int32Array): Int32Array<ArrayBuffer> {
+  const made = new Int32Array(values.length * 2)
+  made.set(values)
+  return made
 }

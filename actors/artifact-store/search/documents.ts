@@ -17,10 +17,9 @@ import { createAttributes, CUSTOM_PREFIX, type Attributes } from './attributes.t
 import { clearBit, createBits, grown, setBit, type Bits } from './bits.ts'
 import { createColumns, type Column } from './columns.ts'
 import type { Searched } from './evaluation.ts'
-import { addTerms, addTexts, FIELDS, lengthCode, LENGTHS, textsOf, type Field } from './fields.ts'
+import { addTexts, FIELDS, lengthCode, LENGTHS, textsOf, type Field } from './fields.ts'
 import type { Job } from './merge.ts'
 import { createSegments } from './segments.ts'
-import { languageOf } from './stemming.ts'
 import { createTextIndex, type IndexLimits } from './text-index.ts'
 
 export interface Documents {
@@ -71,7 +70,7 @@ const UNITS_PER_TURN_MAX = 16_000
 
 export function createDocuments(catalog: Catalog, artifacts: Artifacts, limits: IndexLimits): Documents {
   const sql = statements(catalog)
-  const segments = createSegments(catalog)
+  const segments = createSegments(catalog, limits)
   const columns = createColumns(catalog)
   const attributes = createAttributes(catalog, columns)
   const createdAt = columns.float64('createdAt')
@@ -151,8 +150,8 @@ export function createDocuments(catalog: Catalog, artifacts: Artifacts, limits: 
   function indexMeta(id: number, name: string, labels: readonly string[]): void {
     const terms = new Map<string, number[]>()
     const [nameField, labelField] = FIELDS as readonly [Field, Field]
-    const inName = addTexts(terms, [name], { mark: nameField.mark, language: languageOf(name) })
-    const inLabels = addTexts(terms, labels, { mark: labelField.mark, language: languageOf(labels.join(' ')) })
+    const inName = addTexts(terms, [name], nameField.mark)
+    const inLabels = addTexts(terms, labels, labelField.mark)
     meta.put(id, terms)
     lengths.name.set(id, lengthCode(inName))
     lengths.label.set(id, lengthCode(inLabels))
@@ -160,7 +159,7 @@ export function createDocuments(catalog: Catalog, artifacts: Artifacts, limits: 
 
   function indexBody(id: number, text: string): number {
     const terms = new Map<string, number[]>()
-    const words = addTerms(terms, { text, mark: '', language: languageOf(text), from: 0 })
+    const words = addTexts(terms, [text], '')
     body.put(id, terms)
     const hadText = (lengths.body.codes[id] ?? 0) > 0
     lengths.body.set(id, lengthCode(words))
@@ -193,7 +192,7 @@ export function createDocuments(catalog: Catalog, artifacts: Artifacts, limits: 
     }
   }
 
-  function someWork(units: number): number {
+  function someWork(units: number, isIdle: boolean): number {
     const [next] = touched
     if (next !== undefined) return drainOne(...next)
     if (flushing === null && full()) flushing = flush()
@@ -202,7 +201,8 @@ export function createDocuments(catalog: Catalog, artifacts: Artifacts, limits: 
       if (done) flushing = null
       return spent + 1
     }
-    merging ??= body.merge() ?? meta.merge()
+    merging ??= body.merge(false) ?? meta.merge(false)
+    if (isIdle) merging ??= body.merge(true) ?? meta.merge(true)
     if (merging !== null) {
       const { spent, done } = merging.step(units)
       if (done) merging = null
@@ -211,10 +211,10 @@ export function createDocuments(catalog: Catalog, artifacts: Artifacts, limits: 
     return segments.clearSome() ? UNITS_PER_CLEARED : 0
   }
 
-  function work(units: number): boolean {
+  function work(units: number, isIdle: boolean): boolean {
     catalog.begin()
     for (let left = units; left > 0;) {
-      const spent = someWork(left)
+      const spent = someWork(left, isIdle)
       if (spent === 0) return false
       left -= spent
     }
@@ -242,11 +242,11 @@ export function createDocuments(catalog: Catalog, artifacts: Artifacts, limits: 
       if (touched.size > 0) catalog.begin()
       for (const [id, text] of touched) drainOne(id, text)
     },
-    work,
+    work: (units) => work(units, true),
     pace() {
       owed = Math.min(owed, UNITS_PER_TURN_MAX)
       if (touched.size <= BACKLOG_MAX && !full() && !body.behind && !meta.behind) return
-      work(owed)
+      work(owed, false)
       owed = 0
     },
     get view() {

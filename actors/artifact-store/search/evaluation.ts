@@ -1,17 +1,21 @@
 /**
- * Finds the documents of a text query, and their scores: BM25 per field, weighted, summed over the words.
+ * Finds the documents of a text query, and their scores: BM25 per field, weighted, summed over the words. What stands for
+ * several lists – a prefix, a word with a stem in each language, a phrase – counts as one word.
  *
  * I1. Every list that is read is read once, term after term; scores are collected by slot. The cost is that of the lists,
  *     some ns per posting, whatever the query looks like.
+ * I2. Between two queries the tally is all zero.
  *
  * Source: S. Robertson, H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009).
  */
 import type { TextQuery } from '../query.ts'
-import { createBits, intersect, subtract, unite, type Bits } from './bits.ts'
+import { countBits, createBits, intersect, subtract, unite, type Bits } from './bits.ts'
+import { DocsReader } from './cursor.ts'
 import { LENGTHS, type Field } from './fields.ts'
-import { matchPhrase, type PhraseMatches } from './phrase.ts'
+import { createBeginning, eachMatch, type VisitMatch } from './phrase.ts'
+import type { PostingList } from './postings.ts'
 import { stemOf, stemsOf } from './stemming.ts'
-import type { Place, PlacedList } from './text-index.ts'
+import type { Place } from './text-index.ts'
 
 /** A field as a query needs it. */
 export interface SearchedField extends Field {
@@ -31,194 +35,212 @@ export interface Searched {
 
 export interface Evaluated {
   readonly found: Bits
-  /** By slot; only those of what was found count. */
+  /** By slot; only those of what was found count, and only until the next query. */
   readonly scores: Float32Array
 }
+
+type Phrase = TextQuery & { readonly kind: 'phrase' }
 
 const K1 = 1.2
 const B = 0.75
 
-export function evaluate(query: TextQuery, searched: Searched): Evaluated {
-  const scores = new Float32Array(searched.capacity)
-  return { found: find(query, searched, scores), scores }
-}
+/** Finds what queries want, one query at a time: 8 bytes of memory per document, used again and again. */
+export function createEvaluator(): (query: TextQuery, searched: Searched) => Evaluated {
+  const reader = new DocsReader()
+  let scores = new Float32Array(0)
+  let tally = new Uint32Array(0)
 
-function find(query: TextQuery, searched: Searched, scores: Float32Array | null): Bits {
-  switch (query.kind) {
-    case 'phrase':
-      return findPhrase(query, searched, scores)
-    case 'or': {
-      const found = createBits(searched.capacity)
-      for (const each of query.some) unite(found, find(each, searched, scores))
-      return found
-    }
-    case 'and': {
-      const [first, ...rest] = query.wanted
-      const found = find(first!, searched, scores)
-      for (const each of rest) intersect(found, find(each, searched, scores))
-      for (const each of query.unwanted) subtract(found, find(each, searched, null))
-      return found
+  function find(query: TextQuery, searched: Searched, isScored: boolean): Bits {
+    switch (query.kind) {
+      case 'phrase': {
+        const found = createBits(searched.capacity)
+        for (const field of searched.fields) findIn(field, query, { searched, found, isScored })
+        return found
+      }
+      case 'or': {
+        const found = createBits(searched.capacity)
+        for (const each of query.some) unite(found, find(each, searched, isScored))
+        return found
+      }
+      case 'and': {
+        const [first, ...rest] = query.wanted
+        const found = find(first!, searched, isScored)
+        for (const each of rest) intersect(found, find(each, searched, isScored))
+        for (const each of query.unwanted) subtract(found, find(each, searched, false))
+        return found
+      }
     }
   }
-}
 
-function findPhrase(
-  { words, prefix }: TextQuery & { readonly kind: 'phrase' },
-  searched: Searched,
-  scores: Float32Array | null,
-): Bits {
-  const found = createBits(searched.capacity)
-  for (const field of searched.fields) {
-    if (words.length > 1) scoreMatches(phraseMatches(words, prefix, field), { field, searched, found, scores })
-    else
-      scoreLists(prefix ? listsOfPrefix(words[0]!, field) : listsOfWord(words[0]!, field), {
-        field,
-        searched,
-        found,
-        scores,
-      })
+  function findIn(field: SearchedField, { words, prefix }: Phrase, target: Target): void {
+    if (words.length > 1) return several(field, target, (found) => tallyPhrase(field, words, prefix, found))
+    const terms = stemsOf(words[0]!).map((stem) => field.mark + stem)
+    if (prefix) return several(field, target, (found) => tallyPrefix(field, words[0]!, terms, found))
+    if (terms.length > 1) return several(field, target, (found) => tallyTerms(field, terms, found))
+    const lists = listsOf(terms[0]!, field)
+    if (!target.isScored) for (const { list, dead } of lists) mark(list, dead, target.found)
+    else {
+      const count = lists.reduce((sum, { list }) => sum + list.count, 0)
+      const weighting = weightingOf(count, field, target.searched)
+      for (const { list, dead } of lists) score(list, dead, { ...weighting, found: target.found })
+    }
   }
-  return found
+
+  /** Collects how often each document has what is looked for, then scores that. */
+  function several(field: SearchedField, { searched, found, isScored }: Target, collect: (found: Bits) => void): void {
+    const own = createBits(searched.capacity)
+    collect(own)
+    unite(found, own)
+    const weighting = isScored ? weightingOf(countBits(own), field, searched) : null
+    for (let i = 0; i < own.length; i++) {
+      for (let word = own[i]!; word !== 0; word &= word - 1) {
+        const slot = (i << 5) + 31 - Math.clz32(word & -word)
+        const frequency = tally[slot]!
+        tally[slot] = 0
+        if (weighting === null) continue
+        const { weight, discounts, lengths } = weighting
+        scores[slot]! += (weight * frequency) / (frequency + discounts[lengths[slot]!]!)
+      }
+    }
+  }
+
+  function tallyTerms(field: SearchedField, terms: readonly string[], found: Bits): void {
+    for (const term of terms) for (const { list, dead } of listsOf(term, field)) count(list, dead, found)
+  }
+
+  /** Words whose stem begins so, or is the stem of what was typed (`running*` finds `runs`). */
+  function tallyPrefix(field: SearchedField, word: string, terms: readonly string[], found: Bits): void {
+    const start = field.mark + word
+    for (const place of field.places) place.eachWithPrefix(start, (list) => count(list, place.dead, found))
+    tallyTerms(
+      field,
+      terms.filter((term) => !term.startsWith(start)),
+      found,
+    )
+  }
+
+  function tallyPhrase(field: SearchedField, words: readonly string[], prefix: boolean, found: Bits): void {
+    const beginning = prefix ? createBeginning(found.length * 32) : null
+    for (const terms of waysOf(words, prefix, field)) {
+      for (const place of field.places) {
+        const { dead } = place
+        const lists = (prefix ? terms.slice(0, -1) : terms).map((term) => place.find(term))
+        if (!lists.every((list) => list !== null)) continue
+        const visit: VisitMatch = (slot, times) => {
+          if (dead !== null && (dead[slot >>> 5]! & (1 << (slot & 31))) !== 0) return
+          found[slot >>> 5]! |= 1 << (slot & 31)
+          tally[slot]! += times
+        }
+        if (beginning === null) eachMatch(lists, visit)
+        else {
+          beginning.begin(lists)
+          place.eachWithPrefix(terms.at(-1)!, (last) => beginning.eachMatch(last, visit))
+        }
+      }
+    }
+  }
+
+  /** The hot loop of a query: marks and scores the documents of a list. */
+  function score({ chunks }: PostingList, dead: Bits | null, into: Weighting & { readonly found: Bits }): void {
+    const { found, weight, discounts, once, lengths } = into
+    const { slots, frequencies } = reader
+    for (const chunk of chunks) {
+      reader.begin(chunk)
+      for (let block = reader.next(); block > 0; block = reader.next()) {
+        for (let i = 0; i < block; i++) {
+          const slot = slots[i]!
+          if (dead !== null && (dead[slot >>> 5]! & (1 << (slot & 31))) !== 0) continue
+          const frequency = frequencies[i]!
+          const length = lengths[slot]!
+          found[slot >>> 5]! |= 1 << (slot & 31)
+          scores[slot]! += frequency === 1 ? once[length]! : (weight * frequency) / (frequency + discounts[length]!)
+        }
+      }
+    }
+  }
+
+  function mark({ chunks }: PostingList, dead: Bits | null, found: Bits): void {
+    const { slots } = reader
+    for (const chunk of chunks) {
+      reader.begin(chunk)
+      for (let block = reader.next(); block > 0; block = reader.next()) {
+        for (let i = 0; i < block; i++) {
+          const slot = slots[i]!
+          if (dead !== null && (dead[slot >>> 5]! & (1 << (slot & 31))) !== 0) continue
+          found[slot >>> 5]! |= 1 << (slot & 31)
+        }
+      }
+    }
+  }
+
+  function count({ chunks }: PostingList, dead: Bits | null, found: Bits): void {
+    const { slots, frequencies } = reader
+    for (const chunk of chunks) {
+      reader.begin(chunk)
+      for (let block = reader.next(); block > 0; block = reader.next()) {
+        for (let i = 0; i < block; i++) {
+          const slot = slots[i]!
+          if (dead !== null && (dead[slot >>> 5]! & (1 << (slot & 31))) !== 0) continue
+          found[slot >>> 5]! |= 1 << (slot & 31)
+          tally[slot]! += frequencies[i]!
+        }
+      }
+    }
+  }
+
+  return (query, searched) => {
+    if (scores.length < searched.capacity) {
+      scores = new Float32Array(searched.capacity)
+      tally = new Uint32Array(searched.capacity)
+    } else scores.fill(0)
+    return { found: find(query, searched, true), scores }
+  }
 }
 
 interface Target {
-  readonly field: SearchedField
   readonly searched: Searched
   readonly found: Bits
-  readonly scores: Float32Array | null
+  readonly isScored: boolean
 }
 
-function listsOfWord(word: string, { mark, places }: SearchedField): readonly PlacedList[] {
-  const terms = stemsOf(word).map((stem) => mark + stem)
-  return places.flatMap((place) => terms.map((term) => place.find(term)).filter((list) => list !== null))
-}
-
-/** Words whose stem begins so, or is the stem of what was typed (`running*` finds `runs`). */
-function listsOfPrefix(word: string, { mark, places }: SearchedField): readonly PlacedList[] {
-  const others = stemsOf(word)
-    .filter((stem) => !stem.startsWith(word))
-    .map((stem) => mark + stem)
-  const lists: PlacedList[] = []
+function listsOf(
+  term: string,
+  { places }: SearchedField,
+): readonly { readonly list: PostingList; readonly dead: Bits | null }[] {
+  const lists = []
   for (const place of places) {
-    for (const list of place.withPrefix(mark + word)) lists.push(list)
-    for (const term of others) {
-      const list = place.find(term)
-      if (list !== null) lists.push(list)
-    }
+    const list = place.find(term)
+    if (list !== null) lists.push({ list, dead: place.dead })
   }
   return lists
 }
 
-function phraseMatches(words: readonly string[], prefix: boolean, field: SearchedField): readonly PhraseMatches[] {
-  const matches: PhraseMatches[] = []
-  const phrases = new Map(
+/** The terms of a phrase, by the stems of either language. */
+function waysOf(words: readonly string[], prefix: boolean, { mark }: SearchedField): readonly (readonly string[])[] {
+  const ways = new Map(
     (['english', 'german'] as const).map((language) => {
       const stems = words.map((word, i) => (prefix && i === words.length - 1 ? word : stemOf(word, language)))
-      return [stems.join(' '), stems.map((stem) => field.mark + stem)]
+      return [stems.join(' '), stems.map((stem) => mark + stem)]
     }),
   )
-  for (const terms of phrases.values()) {
-    for (const place of field.places) {
-      const fixed = prefix ? terms.slice(0, -1) : terms
-      const lists = fixed.map((term) => place.find(term))
-      if (lists.some((list) => list === null)) continue
-      if (!prefix) matches.push(matchPhrase(lists as PlacedList[]))
-      else
-        for (const last of place.withPrefix(terms.at(-1)!))
-          matches.push(matchPhrase([...(lists as PlacedList[]), last]))
-    }
-  }
-  return matches
+  return [...ways.values()]
 }
 
 /** What a match counts, by how rare it is and how long the document is. */
 interface Weighting {
   readonly weight: number
+  readonly lengths: Uint8Array
   /** By length code. */
   readonly discounts: Float64Array
   /** By length code: the score of a document that has the word once. */
   readonly once: Float64Array
 }
 
-function weighting(count: number, { field, searched }: Target): Weighting {
+function weightingOf(count: number, { lengths, lengthMean, ...field }: SearchedField, searched: Searched): Weighting {
   const documents = Math.max(searched.documents, count)
   const rarity = Math.log(1 + (documents - count + 0.5) / (count + 0.5))
-  const mean = Math.max(1, field.lengthMean)
+  const mean = Math.max(1, lengthMean)
   const discounts = Float64Array.from(LENGTHS, (length) => K1 * (1 - B + (B * length) / mean))
   const weight = field.weight * rarity * (K1 + 1)
-  return { weight, discounts, once: discounts.map((discount) => weight / (1 + discount)) }
-}
-
-function scoreLists(lists: readonly PlacedList[], target: Target): void {
-  const count = lists.reduce((sum, list) => sum + list.count, 0)
-  if (count === 0) return
-  if (target.scores === null) for (const list of lists) addList(list, target.found)
-  else {
-    const scoring = { ...target, scores: target.scores, ...weighting(count, target) }
-    for (const list of lists) scoreList(list, scoring)
-  }
-}
-
-function scoreMatches(matches: readonly PhraseMatches[], target: Target): void {
-  const { found, scores, field } = target
-  const count = matches.reduce((sum, each) => sum + each.count, 0)
-  if (count === 0) return
-  const { weight, discounts } = weighting(count, target)
-  for (const { slots, frequencies, count } of matches) {
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i]!
-      const frequency = frequencies[i]!
-      found[slot >>> 5]! |= 1 << (slot & 31)
-      if (scores !== null) scores[slot]! += (weight * frequency) / (frequency + discounts[field.lengths[slot]!]!)
-    }
-  }
-}
-
-/** The hot loop of a query: decodes the list (see `postings.ts`), marks and scores its documents. */
-function scoreList(
-  { docs, count, dead }: PlacedList,
-  { found, scores, field, weight, discounts, once }: Target & Weighting & { readonly scores: Float32Array },
-): void {
-  const { lengths } = field
-  let at = 0
-  let slot = 0
-  for (let left = count; left > 0; left--) {
-    let byte = docs[at++]!
-    let head = byte & 127
-    for (let shift = 7; byte > 127; shift += 7) {
-      byte = docs[at++]!
-      head |= (byte & 127) << shift
-    }
-    slot += head >>> 1
-    let frequency = 1
-    if ((head & 1) !== 0) {
-      byte = docs[at++]!
-      frequency = byte & 127
-      for (let shift = 7; byte > 127; shift += 7) {
-        byte = docs[at++]!
-        frequency |= (byte & 127) << shift
-      }
-    }
-    if (dead !== null && (dead[slot >>> 5]! & (1 << (slot & 31))) !== 0) continue
-    found[slot >>> 5]! |= 1 << (slot & 31)
-    const length = lengths[slot]!
-    scores[slot]! += frequency === 1 ? once[length]! : (weight * frequency) / (frequency + discounts[length]!)
-  }
-}
-
-function addList({ docs, count, dead }: PlacedList, found: Bits): void {
-  let at = 0
-  let slot = 0
-  for (let left = count; left > 0; left--) {
-    let byte = docs[at++]!
-    let head = byte & 127
-    for (let shift = 7; byte > 127; shift += 7) {
-      byte = docs[at++]!
-      head |= (byte & 127) << shift
-    }
-    slot += head >>> 1
-    if ((head & 1) !== 0) while (docs[at++]! > 127);
-    if (dead !== null && (dead[slot >>> 5]! & (1 << (slot & 31))) !== 0) continue
-    found[slot >>> 5]! |= 1 << (slot & 31)
-  }
+  return { weight, lengths, discounts, once: discounts.map((discount) => weight / (1 + discount)) }
 }

@@ -4,7 +4,7 @@
  *
  * I1. Positions of separate texts are far apart: no phrase goes from one to the next.
  */
-import { stemOf, type Language } from './stemming.ts'
+import { createJudge, stemOf } from './stemming.ts'
 import { eachWord } from './words.ts'
 
 export interface Field {
@@ -26,36 +26,31 @@ const APART = 100
 /** Texts of the custom metadata, per artifact. */
 const LABELS_MAX = 256
 
-/** Adds the words of a text to `terms`; returns the position after them. */
-export function addTerms(
-  terms: Map<string, number[]>,
-  { text, mark, language, from }: { text: string; mark: string; language: Language; from: number },
-): number {
-  let position = from
-  eachWord(text, (word) => {
-    const term = mark + stemOf(word, language)
-    const positions = terms.get(term)
-    if (positions === undefined) terms.set(term, [position])
-    else positions.push(position)
-    position++
-  })
-  return position
-}
-
-/** Adds several texts, apart from each other (I1); returns how many words they have. */
-export function addTexts(
-  terms: Map<string, number[]>,
-  texts: readonly string[],
-  { mark, language }: { mark: string; language: Language },
-): number {
-  let from = 0
-  let words = 0
+/** Adds the words of texts, apart from each other (I1), stemmed in the language of all; returns how many there are. */
+export function addTexts(terms: Map<string, number[]>, texts: readonly string[], mark: string): number {
+  const words: string[] = []
+  const positions: number[] = []
+  const judge = createJudge()
+  let position = 0
+  let offset = 0
   for (const text of texts) {
-    const after = addTerms(terms, { text, mark, language, from })
-    words += after - from
-    from = after + APART
+    eachWord(text, (word, start, end) => {
+      judge.hear(word, offset + start, offset + end)
+      words.push(word)
+      positions.push(position++)
+    })
+    position += APART
+    offset += text.length + 1
   }
-  return words
+  const language = judge.language()
+  for (let i = 0; i < words.length; i++) {
+    const stem = stemOf(words[i]!, language)
+    const term = mark === '' ? stem : mark + stem
+    const known = terms.get(term)
+    if (known === undefined) terms.set(term, [positions[i]!])
+    else known.push(positions[i]!)
+  }
+  return words.length
 }
 
 /** All strings in the custom metadata, its keys not. */

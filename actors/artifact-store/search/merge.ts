@@ -1,19 +1,19 @@
 /**
  * Merges sorted runs of posting lists into a new segment, a little at a time.
  *
- * I1. A document is in one source only, or dead in all but one; dead ones are left out.
+ * I1. A document is in one source only, or dead in all but one; dead ones are left out. What dies while the merge goes on
+ *     may be in the result: who adopts it marks it dead there.
  * I2. Sources whose slots follow one another and have nothing dead are joined without decoding (postings.ts, I2).
  */
 import { firstBit, hasBit, lastBit, type Bits } from './bits.ts'
-import { createCursor, createPostingsWriter, type PostingsCursor, type PostingsWriter } from './postings.ts'
-import type { SegmentWriter, TermList } from './segments.ts'
+import { NO_SLOT, PostingsCursor } from './cursor.ts'
+import { createPostingsWriter, type Chunk } from './postings.ts'
+import type { SegmentWriter, TermCursor } from './segments.ts'
 
 export interface MergeSource {
   readonly members: Bits
-  /** As it is now: it may grow while the merge goes on. */
-  readonly dead: () => Bits | null
-  /** In ascending order of terms. */
-  readonly lists: IterableIterator<TermList>
+  readonly dead: Bits | null
+  readonly terms: TermCursor
 }
 
 /** Work that is done some at a time. */
@@ -25,80 +25,118 @@ export interface Job {
 /** What a term costs beside its postings, and a posting that is only copied. */
 const UNITS_PER_TERM = 8
 const UNITS_PER_COPIED = 0.1
+/** Documents that are decoded between two looks at the budget. */
+const DECODED_AT_ONCE = 1024
 
-interface Run {
-  readonly source: MergeSource
-  list: TermList | null
-}
-
-export function createMerge(sources: readonly MergeSource[], into: SegmentWriter): Job {
-  const writer = createPostingsWriter()
-  const sorted = [...sources].sort((a, b) => firstBit(a.members) - firstBit(b.members))
-  const inOrder = sorted.every((source, i) => i === 0 || lastBit(sorted[i - 1]!.members) < firstBit(source.members))
-  let runs: Run[] | null = null
-
-  function mergeTerm(some: readonly Run[], term: string): number {
-    const copied = inOrder && some.every(({ source }) => source.dead() === null)
-    let postings = 0
-    for (const { list } of some) postings += list!.count
-    if (copied) {
-      for (const { list } of some) {
-        const { count, lastSlot, docs } = list!
-        writer.append({ count, lastSlot, docs, positions: list!.positions() })
-      }
-    } else mergeDecoded(some, writer)
-    if (writer.count > 0) into.add(term, writer.take())
-    for (const run of some) run.list = nextList(run.source)
-    return UNITS_PER_TERM + (copied ? postings * UNITS_PER_COPIED : postings)
-  }
-
+export function createMerge(sources: readonly MergeSource[], into: SegmentWriter, chunkPostings: number): Job {
+  const pieces = merging(sources, into, chunkPostings)
   return {
     step(units) {
-      runs ??= sorted.map((source) => ({ source, list: nextList(source) }))
       let spent = 0
       while (spent < units) {
-        const term = leastTerm(runs)
-        if (term === null) {
-          into.finish()
-          return { spent, done: true }
-        }
-        spent += mergeTerm(
-          runs.filter(({ list }) => list?.term === term),
-          term,
-        )
+        const { value, done } = pieces.next()
+        if (done === true) return { spent, done: true }
+        spent += value
       }
       return { spent, done: false }
     },
   }
 }
 
+/** Yields what each piece has cost. */
+function* merging(
+  sources: readonly MergeSource[],
+  into: SegmentWriter,
+  chunkPostings: number,
+): Generator<number, undefined> {
+  const sorted = [...sources].sort((a, b) => firstBit(a.members) - firstBit(b.members))
+  const inOrder = sorted.every((source, i) => i === 0 || lastBit(sorted[i - 1]!.members) < firstBit(source.members))
+  const isCopied = inOrder && sources.every(({ dead }) => dead === null)
+  const writer = createListWriter(into, chunkPostings)
+  let open = sorted.filter(({ terms }) => advance(terms))
+  const some: MergeSource[] = []
+  while (open.length > 0) {
+    const term = leastTerm(open)
+    some.length = 0
+    for (const source of open) if (source.terms.term === term) some.push(source)
+    yield* isCopied ? copy(some, writer) : decode(some, writer)
+    writer.end(term)
+    let ended = false
+    for (const { terms } of some) if (!advance(terms)) ended = true
+    if (ended) open = open.filter(({ terms }) => terms.term !== null)
+    yield UNITS_PER_TERM
+  }
+  into.finish()
+}
+
+function advance(terms: TermCursor): boolean {
+  terms.next()
+  return terms.term !== null
+}
+
+function leastTerm(sources: readonly MergeSource[]): string {
+  let least = sources[0]!.terms.term!
+  for (const { terms } of sources) if (terms.term! < least) least = terms.term!
+  return least
+}
+
+function* copy(sources: readonly MergeSource[], writer: ListWriter): Generator<number, undefined> {
+  const isAlone = sources.length === 1
+  for (const { terms } of sources) {
+    for (const chunk of terms.list.chunks) {
+      if (isAlone) writer.pass(chunk)
+      else writer.append(chunk)
+      if (chunk.count >= DECODED_AT_ONCE) yield chunk.count * UNITS_PER_COPIED
+    }
+  }
+}
+
 /** Documents of several lists in the order of their slots. */
-function mergeDecoded(runs: readonly Run[], writer: PostingsWriter): void {
-  const cursors = runs.map(({ source, list }) => {
-    const { count, docs } = list!
-    return { dead: source.dead(), cursor: createCursor({ count, docs, positions: list!.positions() }) }
+function* decode(sources: readonly MergeSource[], writer: ListWriter): Generator<number, undefined> {
+  let open = sources.map(({ dead, terms }) => {
+    const cursor = new PostingsCursor()
+    cursor.begin(terms.list.chunks)
+    cursor.next()
+    return { dead, cursor }
   })
-  let open = cursors.filter(({ cursor }) => cursor.next())
+  let decoded = 0
   while (open.length > 0) {
     let least = open[0]!
     for (const each of open) if (each.cursor.slot < least.cursor.slot) least = each
     const { cursor, dead } = least
-    if (dead === null || !hasBit(dead, cursor.slot)) copyDocument(cursor, writer)
-    if (!cursor.next()) open = open.filter((each) => each !== least)
+    if (dead === null || !hasBit(dead, cursor.slot)) writer.copy(cursor)
+    cursor.next()
+    if (cursor.slot === NO_SLOT) open = open.filter((each) => each !== least)
+    if (++decoded % DECODED_AT_ONCE === 0) yield DECODED_AT_ONCE
   }
+  yield decoded % DECODED_AT_ONCE
 }
 
-function copyDocument(cursor: PostingsCursor, writer: PostingsWriter): void {
-  writer.addEncoded(cursor.slot, cursor.frequency, cursor.encodedPositions())
+interface ListWriter {
+  /** A chunk as it is. */
+  pass(chunk: Chunk): void
+  append(chunk: Chunk): void
+  copy(cursor: PostingsCursor): void
+  end(term: string): void
 }
 
-function nextList(source: MergeSource): TermList | null {
-  const next = source.lists.next()
-  return next.done === true ? null : next.value
-}
-
-function leastTerm(runs: readonly Run[]): string | null {
-  let least: string | null = null
-  for (const { list } of runs) if (list !== null && (least === null || list.term < least)) least = list.term
-  return least
+/** Makes chunks of what comes. */
+function createListWriter(into: SegmentWriter, chunkPostings: number): ListWriter {
+  const writer = createPostingsWriter()
+  return {
+    pass: (chunk) => into.chunk(chunk),
+    append(chunk) {
+      if (writer.count > 0 && writer.count + chunk.count > chunkPostings) into.chunk(writer.take())
+      writer.append(chunk)
+    },
+    copy(cursor) {
+      if (writer.count >= chunkPostings) into.chunk(writer.take())
+      cursor.copyTo(writer)
+    },
+    end(term) {
+      if (writer.count > 0) into.chunk(writer.chunk)
+      into.term(term)
+      writer.clear()
+    },
+  }
 }

@@ -1,19 +1,35 @@
 /**
- * A posting list: in which documents (slots) a term is, how often, and at which positions; variable-length integers.
+ * A posting list: in which documents (slots) a term is, how often, and at which positions; variable-length integers. A long
+ * list is several chunks, each complete by itself, so that nothing has to read, write or merge all of it at once.
  *
  *   docs       | slot - former slot, ×2 (+1: more than once) | how often, when more than once | …    ascending slots
  *   positions  | first position | distance to it | …        document after document
  *
  * I1. Positions are apart, because most queries do not read them.
- * I2. A list whose slots all come after those of another one is appended to it by rewriting its first number only.
+ * I2. A chunk whose slots all come after those of another one is appended to it by rewriting its first number only.
+ * I3. Chunks of a list follow one another: the first slot of each is after the last slot of the one before.
  */
 
-export interface Postings {
-  /** Documents in the list. */
+/** A part of a list; on the disk still until its bytes are read. */
+export interface Chunk {
+  /** Documents in it. */
   readonly count: number
   readonly lastSlot: number
-  readonly docs: Uint8Array
-  readonly positions: Uint8Array
+  readonly docs: Part
+  readonly positions: Part
+}
+
+/** Bytes from `from` to `to`. */
+export interface Part {
+  readonly bytes: Uint8Array
+  readonly from: number
+  readonly to: number
+}
+
+export interface PostingList {
+  readonly count: number
+  /** I3. */
+  readonly chunks: readonly Chunk[]
 }
 
 /** A buffer that grows. */
@@ -40,9 +56,20 @@ export function putVarint(sink: Sink, value: number): void {
 }
 
 export function putBytes(sink: Sink, part: Uint8Array): void {
-  if (sink.length + part.length > sink.bytes.length) reserve(sink, part.length)
-  sink.bytes.set(part, sink.length)
-  sink.length += part.length
+  putPart(sink, part, 0, part.length)
+}
+
+/** Below it, a loop is faster than making a view of the part. */
+const LOOP_BYTES_MAX = 64
+
+export function putPart(sink: Sink, bytes: Uint8Array, from: number, to: number): void {
+  if (sink.length + to - from > sink.bytes.length) reserve(sink, to - from)
+  if (to - from > LOOP_BYTES_MAX) sink.bytes.set(bytes.subarray(from, to), sink.length)
+  else {
+    const target = sink.bytes
+    for (let at = from, into = sink.length; at < to; at++) target[into++] = bytes[at]!
+  }
+  sink.length += to - from
 }
 
 function reserve(sink: Sink, more: number): void {
@@ -76,14 +103,16 @@ export function getVarint(source: Source): number {
 
 /** Collects documents in ascending order of their slots. */
 export interface PostingsWriter {
-  add(slot: number, positions: readonly number[]): void
-  /** A document whose positions are encoded already. */
-  addEncoded(slot: number, frequency: number, positions: Uint8Array): void
-  /** A whole list behind what is there (I2). */
-  append(list: Postings): void
+  /** `positions` encoded: the part of the bytes from `from` to `to`. */
+  add(slot: number, frequency: number, positions: Uint8Array, from: number, to: number): void
+  /** A whole chunk behind what is there (I2). */
+  append(chunk: Chunk): void
   readonly count: number
-  /** Hands over the list and starts anew. */
-  take(): Postings
+  /** What is there, valid until the next call. */
+  readonly chunk: Chunk
+  /** Hands over what is there and starts anew. */
+  take(): Chunk
+  clear(): void
 }
 
 export function createPostingsWriter(): PostingsWriter {
@@ -92,106 +121,58 @@ export function createPostingsWriter(): PostingsWriter {
   let count = 0
   let lastSlot = 0
 
-  function addDoc(slot: number, frequency: number): void {
-    const delta = slot - lastSlot
-    if (frequency === 1) putVarint(docs, delta * 2)
-    else {
-      putVarint(docs, delta * 2 + 1)
-      putVarint(docs, frequency)
-    }
-    lastSlot = slot
-    count++
+  function clear(): void {
+    docs.length = 0
+    positions.length = 0
+    count = 0
+    lastSlot = 0
   }
 
   return {
     get count() {
       return count
     },
-    add(slot, at) {
-      addDoc(slot, at.length)
-      let former = 0
-      for (const position of at) {
-        putVarint(positions, position - former)
-        former = position
+    add(slot, frequency, bytes, from, to) {
+      const delta = slot - lastSlot
+      if (frequency === 1) putVarint(docs, delta * 2)
+      else {
+        putVarint(docs, delta * 2 + 1)
+        putVarint(docs, frequency)
       }
+      putPart(positions, bytes, from, to)
+      lastSlot = slot
+      count++
     },
-    addEncoded(slot, frequency, encoded) {
-      addDoc(slot, frequency)
-      putBytes(positions, encoded)
-    },
-    append(list) {
-      const source = { bytes: list.docs, at: 0 }
+    append(chunk) {
+      const part = chunk.docs
+      const source = { bytes: part.bytes, at: part.from }
       const first = getVarint(source)
       putVarint(docs, first - lastSlot * 2)
-      putBytes(docs, list.docs.subarray(source.at))
-      putBytes(positions, list.positions)
-      lastSlot = list.lastSlot
-      count += list.count
+      putPart(docs, part.bytes, source.at, part.to)
+      putPart(positions, chunk.positions.bytes, chunk.positions.from, chunk.positions.to)
+      lastSlot = chunk.lastSlot
+      count += chunk.count
+    },
+    get chunk() {
+      return { count, lastSlot, docs: written(docs), positions: written(positions) }
     },
     take() {
-      const taken = { count, lastSlot, docs: takeSink(docs), positions: takeSink(positions) }
-      docs.length = 0
-      positions.length = 0
-      count = 0
-      lastSlot = 0
+      const taken = { count, lastSlot, docs: whole(takeSink(docs)), positions: whole(takeSink(positions)) }
+      clear()
       return taken
     },
+    clear,
   }
 }
 
-/** One document after another. `slot` is -1 before the first and after the last. */
-export interface PostingsCursor {
-  readonly slot: number
-  readonly frequency: number
-  next(): boolean
-  /** Of the current document; positions are read lazily, so a list can be walked without them. */
-  encodedPositions(): Uint8Array
+function written({ bytes, length }: Sink): Part {
+  return { bytes, from: 0, to: length }
 }
 
-export function createCursor({ count, docs, positions }: Omit<Postings, 'lastSlot'>): PostingsCursor {
-  const source = { bytes: docs, at: 0 }
-  let left = count
-  let slot = -1
-  let former = 0
-  let frequency = 0
-  let positionAt = 0
-  /** Positions of documents that were stepped over. */
-  let pending = 0
+export function whole(bytes: Uint8Array): Part {
+  return { bytes, from: 0, to: bytes.length }
+}
 
-  function skip(numbers: number): void {
-    let at = positionAt
-    for (let left = numbers; left > 0; at++) if (positions[at]! < 128) left--
-    positionAt = at
-  }
-
-  return {
-    get slot() {
-      return slot
-    },
-    get frequency() {
-      return frequency
-    },
-    next() {
-      pending += frequency
-      if (left-- <= 0) {
-        slot = -1
-        frequency = 0
-        return false
-      }
-      const head = getVarint(source)
-      former += head >>> 1
-      slot = former
-      frequency = (head & 1) === 0 ? 1 : getVarint(source)
-      return true
-    },
-    encodedPositions() {
-      skip(pending)
-      pending = 0
-      const from = positionAt
-      skip(frequency)
-      const encoded = positions.subarray(from, positionAt)
-      positionAt = from
-      return encoded
-    },
-  }
+export function bytesOfPart({ bytes, from, to }: Part): Uint8Array {
+  return from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to)
 }

@@ -1,4 +1,5 @@
-/** The first documents of a result under an order, without sorting the rest. */
+/** A page of a result under an order, without sorting the rest. */
+import { countBits, membersOf, type Bits } from './bits.ts'
 
 export interface Order {
   /** By slot. */
@@ -8,25 +9,94 @@ export interface Order {
   readonly ties: Uint32Array
 }
 
-/** The `count` first of `members`, in order. */
-export function firstOf(members: Uint32Array, count: number, order: Order): readonly number[] {
+type Before = (a: number, b: number) => boolean
+
+/** A page that ends later is found by partition, one before with a heap. */
+const HEAP_MAX = 1024
+
+/** The members from `offset` on in order, `limit` of them. */
+export function pageOf(
+  found: Bits,
+  { offset, limit }: { readonly offset: number; readonly limit: number },
+  order: Order,
+): readonly number[] {
+  if (limit === 0) return []
   const before = comparing(order)
-  if (count * 4 >= members.length) return [...members].sort((a, b) => (before(a, b) ? -1 : 1)).slice(0, count)
-  // A heap with the last of the first ones on top: most members are only compared with it.
-  const heap: number[] = []
-  for (const member of members) {
-    if (heap.length < count) {
-      heap.push(member)
-      siftUp(heap, before)
-    } else if (count > 0 && before(member, heap[0]!)) {
-      heap[0] = member
-      siftDown(heap, before)
-    }
-  }
-  return heap.sort((a, b) => (before(a, b) ? -1 : 1))
+  const sorted = (slots: Iterable<number>): number[] => [...slots].sort((a, b) => (before(a, b) ? -1 : 1))
+  const end = offset + limit
+  if (end <= HEAP_MAX) return sorted(firstOf(found, end, order, before)).slice(offset)
+  if (offset >= countBits(found)) return []
+  const members = membersOf(found)
+  partition(members, offset, before)
+  const page = members.subarray(offset)
+  if (limit < page.length) partition(page, limit, before)
+  return sorted(page.subarray(0, limit))
 }
 
-function comparing({ keys, descending, ties }: Order): (a: number, b: number) => boolean {
+/**
+ * The `count` first, in any order: a heap with the last of them on top, with which most members are only compared. Walked in
+ * the direction in which times commonly come, so that the first ones are met first.
+ */
+function firstOf(found: Bits, count: number, { keys, descending }: Order, before: Before): readonly number[] {
+  const heap: number[] = []
+  let worst = 0
+  const visit = (slot: number): void => {
+    if (heap.length < count) {
+      heap.push(slot)
+      siftUp(heap, before)
+    } else {
+      const key = keys[slot]!
+      if (descending ? key < worst : key > worst) return
+      if (!before(slot, heap[0]!)) return
+      heap[0] = slot
+      siftDown(heap, before)
+    }
+    worst = keys[heap[0]!]!
+  }
+  if (descending) {
+    for (let i = found.length - 1; i >= 0; i--) {
+      for (let word = found[i]!; word !== 0;) {
+        const bit = 31 - Math.clz32(word)
+        word &= ~(1 << bit)
+        visit((i << 5) + bit)
+      }
+    }
+  } else {
+    for (let i = 0; i < found.length; i++) {
+      for (let word = found[i]!; word !== 0; word &= word - 1) visit((i << 5) + 31 - Math.clz32(word & -word))
+    }
+  }
+  return heap
+}
+
+/** Brings the `count` first to the beginning (quickselect, with the middle of three as pivot). */
+function partition(members: Uint32Array, count: number, before: Before): void {
+  let low = 0
+  let high = members.length - 1
+  while (low < high) {
+    const pivot = middleOf(members[low]!, members[(low + high) >>> 1]!, members[high]!, before)
+    let i = low
+    let j = high
+    while (i <= j) {
+      while (before(members[i]!, pivot)) i++
+      while (before(pivot, members[j]!)) j--
+      if (i > j) break
+      const moved = members[i]!
+      members[i++] = members[j]!
+      members[j--] = moved
+    }
+    if (count <= j) high = j
+    else if (count >= i) low = i
+    else return
+  }
+}
+
+function middleOf(a: number, b: number, c: number, before: Before): number {
+  if (before(a, b)) return before(b, c) ? b : before(a, c) ? c : a
+  return before(a, c) ? a : before(b, c) ? c : b
+}
+
+function comparing({ keys, descending, ties }: Order): Before {
   return (a, b) => {
     const keyA = keys[a]!
     const keyB = keys[b]!
@@ -37,7 +107,7 @@ function comparing({ keys, descending, ties }: Order): (a: number, b: number) =>
   }
 }
 
-function siftUp(heap: number[], before: (a: number, b: number) => boolean): void {
+function siftUp(heap: number[], before: Before): void {
   let at = heap.length - 1
   const member = heap[at]!
   while (at > 0) {
@@ -49,7 +119,7 @@ function siftUp(heap: number[], before: (a: number, b: number) => boolean): void
   heap[at] = member
 }
 
-function siftDown(heap: number[], before: (a: number, b: number) => boolean): void {
+function siftDown(heap: number[], before: Before): void {
   const member = heap[0]!
   let at = 0
   for (;;) {

@@ -3,45 +3,53 @@
  * pages of some KiB. Only what a query needs is read; nothing of it stays in memory but the page cache of SQLite.
  *
  *   page   | term | term | …
- *   term   | chars shared with the former term | length | rest of the term | documents | last slot |
- *          | docs length ×2 (+1: apart) | positions length | docs, positions – or the number of the list, when apart |
+ *   term   | bytes shared with the former term | length | rest of the term | documents ×2 (+1: apart) | list |
+ *   list   | last slot | docs length | positions length | docs | positions |                     in the page, or apart:
+ *          | number of the first row | chunks | documents, distance of the last slots | …        two rows per chunk
  *
  * I1. A segment that is not finished, or was replaced, is garbage: nothing reads it, and a crash leaves it so.
+ * I2. Terms are in the order of their UTF-8 bytes, which is that of SQLite, and of JavaScript for folded words (`words.ts`).
  */
 import type { Catalog } from '../catalog.ts'
-import { createSink, getVarint, putBytes, putVarint, takeSink, type Postings, type Source } from './postings.ts'
-
-export interface TermList {
-  readonly term: string
-  readonly count: number
-  readonly lastSlot: number
-  readonly docs: Uint8Array
-  positions(): Uint8Array
-}
+import { bytesOfPart, createSink, getVarint, putBytes, putPart, putVarint, takeSink, whole } from './postings.ts'
+import type { Chunk, Part, PostingList, Sink, Source } from './postings.ts'
 
 export interface SegmentWriter {
-  /** In ascending order of terms. */
-  add(term: string, list: Postings): void
+  /** The next part of the list of the next term. The last one has to stay as it is until `term`, others until the next. */
+  chunk(chunk: Chunk): void
+  /** Ends the list of a term. In ascending order; without chunks it is left out. */
+  term(term: string): void
   finish(): void
+}
+
+/** The terms of a segment one after the other; `term` is null before the first and after the last. */
+export interface TermCursor {
+  readonly term: string | null
+  readonly list: PostingList
+  next(): void
 }
 
 export interface Segments {
   /** Begins a segment, garbage until `keep`. */
   write(segment: number): SegmentWriter
-  find(segment: number, term: string): TermList | null
-  /** Terms from the first that begins with `prefix` to the last. */
-  withPrefix(segment: number, prefix: string): IterableIterator<TermList>
+  find(segment: number, term: string): PostingList | null
+  /** The lists of all terms that begin so, in their order. */
+  eachWithPrefix(segment: number, prefix: string, visit: (list: PostingList) => void): void
+  terms(segment: number): TermCursor
   keep(segment: number): void
   discard(segment: number): void
   /** Deletes some garbage; false when there is none. */
   clearSome(): boolean
 }
 
-const PAGE_BYTES = 8 * 1024
-/** Longer lists have rows of their own. */
-const INLINE_BYTES_MAX = 2 * 1024
-/** List numbers of one segment, at most. */
-const LISTS_MAX = 2 ** 21
+export interface SegmentLimits {
+  /** Longer lists have rows of their own. */
+  readonly inlineBytes: number
+  readonly pageBytes: number
+}
+
+/** Rows of one segment, at most. */
+const ROWS_MAX = 2 ** 24
 const CLEARED_AT_ONCE = 32
 
 export const SEGMENTS_SCHEMA = `
@@ -52,8 +60,185 @@ export const SEGMENTS_SCHEMA = `
   CREATE TABLE searchGarbage (segment INTEGER PRIMARY KEY);
 `
 
-export function createSegments(catalog: Catalog): Segments {
-  const sql = {
+export function createSegments(catalog: Catalog, { inlineBytes, pageBytes }: SegmentLimits): Segments {
+  const sql = statements(catalog)
+  const rowData = (row: number): Uint8Array => (sql.list.get(row) as { data: Uint8Array }).data
+
+  function write(segment: number): SegmentWriter {
+    sql.discard.run(segment)
+    const page = createSink(pageBytes * 2)
+    let first = ''
+    let former: Uint8Array = NOTHING
+    let row = segment * ROWS_MAX
+    /** Chunks of the next term. The first one is held until it is known whether the list goes into the page. */
+    let chunks: ChunkHead[] = []
+    let held: Chunk | null = null
+    let rowsFrom = row
+
+    function putRows({ docs, positions }: Chunk): void {
+      sql.addList.run(row++, bytesOfPart(docs))
+      sql.addList.run(row++, bytesOfPart(positions))
+    }
+
+    function release(): void {
+      if (held !== null) putRows(held)
+      held = null
+    }
+
+    function putChunks(): void {
+      release()
+      putVarint(page, rowsFrom - segment * ROWS_MAX)
+      putVarint(page, chunks.length)
+      let before = 0
+      for (const { count, lastSlot } of chunks) {
+        putVarint(page, count)
+        putVarint(page, lastSlot - before)
+        before = lastSlot
+      }
+    }
+
+    function endPage(): void {
+      if (page.length > 0) sql.addPage.run(segment, first, takeSink(page))
+      page.length = 0
+      former = NOTHING
+    }
+
+    return {
+      chunk(chunk) {
+        release()
+        if (chunks.length === 0) held = chunk
+        else putRows(chunk)
+        chunks.push({ count: chunk.count, lastSlot: chunk.lastSlot })
+      },
+      term(term) {
+        if (chunks.length === 0) return
+        const inline = held !== null && lengthOf(held.docs) + lengthOf(held.positions) <= inlineBytes ? held : null
+        if (page.length === 0) first = term
+        const bytes = Buffer.from(term)
+        const shared = sharedBytes(former, bytes)
+        putVarint(page, shared)
+        putVarint(page, bytes.length - shared)
+        putBytes(page, bytes.subarray(shared))
+        putVarint(page, chunks.reduce((sum, { count }) => sum + count, 0) * 2 + (inline === null ? 1 : 0))
+        if (inline === null) putChunks()
+        else putInline(page, inline)
+        former = bytes
+        chunks = []
+        held = null
+        rowsFrom = row
+        if (page.length >= pageBytes) endPage()
+      },
+      finish: endPage,
+    }
+  }
+
+  function readList(segment: number, source: Source): PostingList {
+    const head = getVarint(source)
+    return (head & 1) === 0 ? readInline(source, head >>> 1) : readChunks(segment, source, head >>> 1)
+  }
+
+  function readChunks(segment: number, source: Source, count: number): PostingList {
+    let row = segment * ROWS_MAX + getVarint(source)
+    let lastSlot = 0
+    const chunks = Array.from({ length: getVarint(source) }, () => {
+      const count = getVarint(source)
+      lastSlot += getVarint(source)
+      const chunk = rowChunk(row, { count, lastSlot }, rowData)
+      row += 2
+      return chunk
+    })
+    return { count, chunks }
+  }
+
+  /** Page by page: a statement that stays open would hold the write-ahead log back. */
+  const pageOf = (segment: number, term: string) => sql.page.get(segment, term) as Page | undefined
+  const pageAfter = (segment: number, first: string) => sql.nextPage.get(segment, first) as Page | undefined
+
+  return {
+    write,
+    find(segment, term) {
+      const page = pageOf(segment, term)
+      if (page === undefined) return null
+      const source: Source = { bytes: page.data, at: 0 }
+      const found = seek(source, Buffer.from(term))
+      return found === 'exact' ? readList(segment, source) : null
+    },
+    eachWithPrefix(segment, prefix, visit) {
+      const wanted = Buffer.from(prefix)
+      for (
+        let page = pageOf(segment, prefix) ?? pageAfter(segment, prefix);
+        page !== undefined;
+        page = pageAfter(segment, page.first)
+      ) {
+        const source: Source = { bytes: page.data, at: 0 }
+        const found = seek(source, wanted)
+        if (found === 'after') return
+        if (found === 'end') continue
+        visit(readList(segment, source))
+        // The terms that follow and share the prefix are told by how much they share.
+        while (source.at < page.data.length) {
+          if (getVarint(source) < wanted.length) return
+          const length = getVarint(source)
+          source.at += length
+          visit(readList(segment, source))
+        }
+      }
+    },
+    terms(segment) {
+      let page = pageAfter(segment, '')
+      let source: Source = { bytes: page?.data ?? NOTHING, at: 0 }
+      let term: string | null = null
+      let list: PostingList = { count: 0, chunks: [] }
+      return {
+        get term() {
+          return term
+        },
+        get list() {
+          return list
+        },
+        next() {
+          if (page !== undefined && source.at >= source.bytes.length) {
+            page = pageAfter(segment, page.first)
+            source = { bytes: page?.data ?? NOTHING, at: 0 }
+            term = null
+          }
+          if (page === undefined) return void (term = null)
+          const shared = getVarint(source)
+          const length = getVarint(source)
+          term = termAfter(term ?? '', shared, source.bytes.subarray(source.at, source.at + length))
+          source.at += length
+          list = readList(segment, source)
+        },
+      }
+    },
+    keep: (segment) => void sql.keep.run(segment),
+    discard: (segment) => void sql.discard.run(segment),
+    clearSome() {
+      const row = sql.garbage.get() as { segment: number } | undefined
+      if (row === undefined) return false
+      const { segment } = row
+      const pages = Number(sql.clearPages.run(segment).changes)
+      const lists = Number(sql.clearLists.run(segment * ROWS_MAX, (segment + 1) * ROWS_MAX).changes)
+      if (pages === 0 && lists === 0) sql.keep.run(segment)
+      return true
+    },
+  }
+}
+
+interface ChunkHead {
+  readonly count: number
+  readonly lastSlot: number
+}
+
+interface Page {
+  readonly first: string
+  readonly data: Uint8Array
+}
+
+const NOTHING = new Uint8Array(0)
+
+function statements(catalog: Catalog) {
+  return {
     addPage: catalog.prepare('INSERT INTO searchPages VALUES (?, ?, ?)'),
     addList: catalog.prepare('INSERT INTO searchLists VALUES (?, ?)'),
     page: catalog.prepare(
@@ -75,187 +260,110 @@ export function createSegments(catalog: Catalog): Segments {
          (SELECT list FROM searchLists WHERE list >= ? AND list < ? LIMIT ${CLEARED_AT_ONCE})`,
     ),
   }
-  const listData = (list: number): Uint8Array => (sql.list.get(list) as { data: Uint8Array }).data
-
-  function write(segment: number): SegmentWriter {
-    sql.discard.run(segment)
-    const page = createSink(PAGE_BYTES * 2)
-    let first = ''
-    let former = ''
-    let lists = segment * LISTS_MAX
-
-    function endPage(): void {
-      if (page.length > 0) sql.addPage.run(segment, first, takeSink(page))
-      page.length = 0
-      former = ''
-    }
-
-    return {
-      add(term, { count, lastSlot, docs, positions }) {
-        if (page.length === 0) first = term
-        const shared = sharedChars(former, term)
-        const rest = Buffer.from(term.slice(shared))
-        putVarint(page, shared)
-        putVarint(page, rest.length)
-        putBytes(page, rest)
-        putVarint(page, count)
-        putVarint(page, lastSlot)
-        const apart = docs.length + positions.length > INLINE_BYTES_MAX
-        putVarint(page, docs.length * 2 + (apart ? 1 : 0))
-        putVarint(page, positions.length)
-        if (apart) {
-          putVarint(page, lists - segment * LISTS_MAX)
-          sql.addList.run(lists++, docs)
-          sql.addList.run(lists++, positions)
-        } else {
-          putBytes(page, docs)
-          putBytes(page, positions)
-        }
-        former = term
-        if (page.length >= PAGE_BYTES) endPage()
-      },
-      finish: endPage,
-    }
-  }
-
-  function* terms(segment: number, data: Uint8Array): IterableIterator<TermList> {
-    const source: Source = { bytes: data, at: 0 }
-    let former = ''
-    while (source.at < data.length) {
-      const shared = getVarint(source)
-      const restLength = getVarint(source)
-      const term = former.slice(0, shared) + utf8(data, source.at, restLength)
-      source.at += restLength
-      former = term
-      yield readList(segment, term, source)
-    }
-  }
-
-  function readList(segment: number, term: string, source: Source): TermList {
-    const head = readHead(source)
-    const { count, lastSlot, docsLength, positionsLength, at } = head
-    source.at = head.end
-    if (head.apart) {
-      const list = segment * LISTS_MAX + head.list
-      let docs: Uint8Array | null = null
-      return {
-        term,
-        count,
-        lastSlot,
-        get docs() {
-          return (docs ??= listData(list))
-        },
-        positions: () => listData(list + 1),
-      }
-    }
-    const docs = source.bytes.subarray(at, at + docsLength)
-    const positions = source.bytes.subarray(at + docsLength, at + docsLength + positionsLength)
-    return { term, count, lastSlot, docs, positions: () => positions }
-  }
-
-  return {
-    write,
-    find(segment, term) {
-      const row = sql.page.get(segment, term) as Page | undefined
-      if (row === undefined) return null
-      const source = seek(row.data, term)
-      return source === null ? null : readList(segment, term, source)
-    },
-    *withPrefix(segment, prefix) {
-      // Page by page: a statement that stays open would hold the write-ahead log back.
-      let page = (sql.page.get(segment, prefix) ?? sql.nextPage.get(segment, prefix)) as Page | undefined
-      while (page !== undefined) {
-        for (const list of terms(segment, page.data)) {
-          if (list.term.startsWith(prefix)) yield list
-          else if (list.term > prefix) return
-        }
-        page = sql.nextPage.get(segment, page.first) as Page | undefined
-      }
-    },
-    keep: (segment) => void sql.keep.run(segment),
-    discard: (segment) => void sql.discard.run(segment),
-    clearSome() {
-      const row = sql.garbage.get() as { segment: number } | undefined
-      if (row === undefined) return false
-      const { segment } = row
-      const pages = Number(sql.clearPages.run(segment).changes)
-      const lists = Number(sql.clearLists.run(segment * LISTS_MAX, (segment + 1) * LISTS_MAX).changes)
-      if (pages === 0 && lists === 0) sql.keep.run(segment)
-      return true
-    },
-  }
 }
 
-interface Page {
-  readonly first: string
-  readonly data: Uint8Array
+function lengthOf({ from, to }: Part): number {
+  return to - from
 }
 
-interface ListHead {
-  readonly count: number
-  readonly lastSlot: number
-  readonly docsLength: number
-  readonly positionsLength: number
-  readonly apart: boolean
-  readonly list: number
-  /** Where inline data begins. */
-  readonly at: number
-  /** Where the next term begins. */
-  readonly end: number
+function putInline(page: Sink, { lastSlot, docs, positions }: Chunk): void {
+  putVarint(page, lastSlot)
+  putVarint(page, lengthOf(docs))
+  putVarint(page, lengthOf(positions))
+  putPart(page, docs.bytes, docs.from, docs.to)
+  putPart(page, positions.bytes, positions.from, positions.to)
 }
 
-function readHead(source: Source): ListHead {
-  const count = getVarint(source)
+function readInline(source: Source, count: number): PostingList {
+  const { bytes } = source
   const lastSlot = getVarint(source)
-  const docs = getVarint(source)
-  const docsLength = docs >>> 1
-  const apart = (docs & 1) === 1
+  const docsLength = getVarint(source)
   const positionsLength = getVarint(source)
-  const list = apart ? getVarint(source) : 0
-  const { at } = source
+  const from = source.at
+  const middle = from + docsLength
+  const to = middle + positionsLength
+  source.at = to
+  const docs = { bytes, from, to: middle }
+  return { count, chunks: [{ count, lastSlot, docs, positions: { bytes, from: middle, to } }] }
+}
+
+/** Read when it is needed. */
+function rowChunk(row: number, { count, lastSlot }: ChunkHead, rowData: (row: number) => Uint8Array): Chunk {
+  let docs: Part | null = null
+  let positions: Part | null = null
   return {
     count,
     lastSlot,
-    docsLength,
-    positionsLength,
-    apart,
-    list,
-    at,
-    end: apart ? at : at + docsLength + positionsLength,
+    get docs() {
+      return (docs ??= whole(rowData(row)))
+    },
+    get positions() {
+      return (positions ??= whole(rowData(row + 1)))
+    },
   }
 }
 
-/** Finds a term in a page; stands behind it then. */
-function seek(data: Uint8Array, wanted: string): Source | null {
-  const source: Source = { bytes: data, at: 0 }
-  let term = ''
-  while (source.at < data.length) {
+/** Steps over a list. */
+function skipList(source: Source): void {
+  const head = getVarint(source)
+  getVarint(source)
+  if ((head & 1) === 0) {
+    const docsLength = getVarint(source)
+    const positionsLength = getVarint(source)
+    source.at += docsLength + positionsLength
+    return
+  }
+  for (let left = getVarint(source) * 2; left > 0; left--) getVarint(source)
+}
+
+/**
+ * Stands before the list of the first term that begins with `wanted`: it is that term (`exact`), or a longer one. When there
+ * is none, the page ends before it (`end`), or has a greater term (`after`). No term is put together: of each is known how
+ * much it shares with the one before, and of that one how much it shares with `wanted`.
+ */
+function seek(source: Source, wanted: Uint8Array): 'exact' | 'longer' | 'after' | 'end' {
+  const { bytes } = source
+  let common = 0
+  while (source.at < bytes.length) {
     const shared = getVarint(source)
-    const restLength = getVarint(source)
-    term = term.slice(0, shared) + utf8(data, source.at, restLength)
-    source.at += restLength
-    if (term === wanted) return source
-    if (term > wanted) return null
-    source.at = readHead(source).end
+    const length = getVarint(source)
+    const from = source.at
+    source.at += length
+    if (shared < common) return 'after'
+    if (shared === common) {
+      let i = 0
+      while (i < length && common < wanted.length && bytes[from + i] === wanted[common]) {
+        i++
+        common++
+      }
+      if (common === wanted.length) return i === length ? 'exact' : 'longer'
+      if (i < length && bytes[from + i]! > wanted[common]!) return 'after'
+    }
+    skipList(source)
   }
-  return null
+  return 'end'
 }
 
-function sharedChars(a: string, b: string): number {
+function sharedBytes(a: Uint8Array, b: Uint8Array): number {
   const max = Math.min(a.length, b.length)
   let shared = 0
-  while (shared < max && a.charCodeAt(shared) === b.charCodeAt(shared)) shared++
+  while (shared < max && a[shared] === b[shared]) shared++
   return shared
 }
 
 const decoder = new TextDecoder()
 
-function utf8(data: Uint8Array, at: number, length: number): string {
-  let text = ''
-  for (let i = at; i < at + length; i++) {
-    const byte = data[i]!
-    if (byte > 127) return decoder.decode(data.subarray(at, at + length))
-    text += String.fromCharCode(byte)
-  }
-  return text
+/** `former` up to `shared` bytes, and `rest`. */
+function termAfter(former: string, shared: number, rest: Uint8Array): string {
+  let term = former.slice(0, shared)
+  // Bytes are characters as long as all are ASCII; otherwise a character may be divided between the two.
+  if (!isAscii(term, rest)) return decoder.decode(Buffer.concat([Buffer.from(former).subarray(0, shared), rest]))
+  for (const byte of rest) term += String.fromCharCode(byte)
+  return term
+}
+
+function isAscii(text: string, bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte > 127) return false
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false
+  return true
 }

@@ -7,12 +7,12 @@
  * Sources: M. F. Porter, "An algorithm for suffix stripping" (1980); J. Savoy, "Light stemming approaches for the French,
  * Portuguese, German and Hungarian languages" (2006).
  */
-import { eachWord } from './words.ts'
+import { eachWord, WORD_CHARS_MAX } from './words.ts'
 
 export type Language = 'english' | 'german'
 
 /** How much of a text decides on its language. */
-export const LANGUAGE_CHARS = 2000
+const LANGUAGE_CHARS = 2000
 
 const words = (list: string): ReadonlySet<string> => new Set(list.split(' '))
 const GERMAN = words(
@@ -24,12 +24,23 @@ const ENGLISH = words(
 )
 
 export function languageOf(text: string): Language {
+  const judge = createJudge()
+  // A word over the end does not count, so a longer text decides the same.
+  eachWord(text.slice(0, LANGUAGE_CHARS + WORD_CHARS_MAX), (word, start, end) => judge.hear(word, start, end))
+  return judge.language()
+}
+
+/** Hears the words of a text in their order, and says what language it is. */
+export function createJudge() {
   let german = 0
-  eachWord(text.slice(0, LANGUAGE_CHARS), (word) => {
-    if (GERMAN.has(word)) german++
-    else if (ENGLISH.has(word)) german--
-  })
-  return german > 0 ? 'german' : 'english'
+  return {
+    hear(word: string, _start: number, end: number): void {
+      if (end > LANGUAGE_CHARS) return
+      if (GERMAN.has(word)) german++
+      else if (ENGLISH.has(word)) german--
+    },
+    language: (): Language => (german > 0 ? 'german' : 'english'),
+  }
 }
 
 /** Words that come again are looked up; both languages together stay below some megabytes. */

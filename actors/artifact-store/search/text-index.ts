@@ -2,7 +2,7 @@
  * An inverted index that is written a little at a time: a delta in memory, segments on the disk, merged level by level.
  *
  *   put ─► active delta ─► frozen delta ─► segment (level 0) ─┐
- *                                          8 of a level ──────┴─► one segment of the next level
+ *                                          8 of a level ──────┴─► one segment of the next level (3, when there is nothing else to do)
  *
  * I1. A document lives in one place only: putting or removing it marks it dead in every older place.
  * I2. What a job writes is garbage until the job ends; then it takes the place of its sources in one turn.
@@ -25,7 +25,8 @@ import {
 } from './bits.ts'
 import { createDelta, type Delta, type Terms } from './delta.ts'
 import { createMerge, type Job, type MergeSource } from './merge.ts'
-import type { Segments, TermList } from './segments.ts'
+import type { PostingList } from './postings.ts'
+import type { Segments } from './segments.ts'
 
 export interface Segment {
   readonly id: number
@@ -40,15 +41,13 @@ export interface Segment {
   deadChanged: boolean
 }
 
-/** Postings of one term in one place. */
-export interface PlacedList extends TermList {
-  readonly dead: Bits | null
-}
-
 /** One place a query has to look into; a document is wholly in one. */
 export interface Place {
-  find(term: string): PlacedList | null
-  withPrefix(prefix: string): Iterable<PlacedList>
+  /** Documents that its lists have and that do not count; null when there are none. */
+  readonly dead: Bits | null
+  find(term: string): PostingList | null
+  /** The lists of all terms that begin so. */
+  eachWithPrefix(prefix: string, visit: (list: PostingList) => void): void
 }
 
 export interface TextIndex {
@@ -59,8 +58,8 @@ export interface TextIndex {
   readonly full: boolean
   /** Ends the active delta and writes it as a segment. */
   flush(): Job
-  /** The merge that is due, or null. */
-  merge(): Job | null
+  /** The merge that is due, or null; when there is nothing else to do, also one that only makes queries faster. */
+  merge(isIdle: boolean): Job | null
   /** Segments wait to be merged that slow queries down. */
   readonly behind: boolean
   /** Writes which documents are dead. */
@@ -79,11 +78,25 @@ export interface IndexLimits {
   /** A delta with more becomes a segment. */
   readonly deltaPostings: number
   readonly deltaDocuments: number
+  /** Documents of a list at which its next chunk begins. */
+  readonly chunkPostings: number
+  /** Lists up to this are in the pages of their terms. */
+  readonly inlineBytes: number
+  readonly pageBytes: number
 }
 
-/** Some 10 MB of memory, and at a million documents about 20 segments to look into. */
-export const INDEX_LIMITS: IndexLimits = { fanout: 8, deltaPostings: 65_536, deltaDocuments: 1024 }
+/** Some megabytes of memory, chunks of about 10 KiB, and at a million documents at most 30 segments to look into, 12 at rest. */
+export const INDEX_LIMITS: IndexLimits = {
+  fanout: 8,
+  deltaPostings: 131_072,
+  deltaDocuments: 2048,
+  chunkPostings: 8192,
+  inlineBytes: 2048,
+  pageBytes: 8192,
+}
 
+/** Fewer segments make faster queries; what that costs is work for each level more. */
+const IDLE_FANOUT = 3
 /** A segment with more dead than this is written again by itself. */
 const DEAD_SHARE_MAX = 0.3
 
@@ -119,7 +132,7 @@ export function createTextIndex(
 
   function write(sources: readonly MergeSource[], level: number, retire: () => void): Job {
     const id = nextSegmentId()
-    const merge = createMerge(sources, segments.write(id))
+    const merge = createMerge(sources, segments.write(id), limits.chunkPostings)
     const members = unionOfLiving(sources)
     const died = { bits: createBits(0) }
     dying.add(died)
@@ -172,8 +185,8 @@ export function createTextIndex(
       active = createDelta()
       return write([deltaSource(delta)], 0, () => (frozen = null))
     },
-    merge() {
-      const due = chooseMerge(live, limits.fanout)
+    merge(isIdle) {
+      const due = chooseMerge(live, isIdle ? Math.min(limits.fanout, IDLE_FANOUT) : limits.fanout)
       if (due === null) return null
       const level = due.length === 1 ? due[0]!.level : due[0]!.level + 1
       const sources = due.map((segment) => segmentSource(segments, segment))
@@ -217,7 +230,7 @@ interface SegmentRow {
 
 function segmentOfRow({ id, level, ...row }: SegmentRow): Segment {
   const members = bitsFromBytes(row.members)
-  const dead = row.dead === null ? null : bitsFromBytes(row.dead)
+  const dead = row.dead === null ? null : bitsFromBytes(row.dead, members.length)
   const deadCount = dead === null ? 0 : countBits(dead)
   return { id, level, members, memberCount: countBits(members), dead, deadCount, deadChanged: false }
 }
@@ -225,48 +238,36 @@ function segmentOfRow({ id, level, ...row }: SegmentRow): Segment {
 function unionOfLiving(sources: readonly MergeSource[]): Bits {
   const union = new Uint32Array(Math.max(...sources.map(({ members }) => members.length)))
   for (const { members, dead } of sources) {
-    const living = members.slice()
-    const died = dead()
-    if (died !== null) subtract(living, died)
-    living.forEach((word, i) => (union[i]! |= word))
+    if (dead === null) unite(union, members)
+    else {
+      const living = members.slice()
+      subtract(living, dead)
+      unite(union, living)
+    }
   }
   return union
 }
 
 function segmentPlace(segments: Segments, { id, dead }: Segment): Place {
-  const placed = (list: TermList): PlacedList => Object.assign(list, { dead })
   return {
-    find(term) {
-      const list = segments.find(id, term)
-      return list === null ? null : placed(list)
-    },
-    *withPrefix(prefix) {
-      for (const list of segments.withPrefix(id, prefix)) yield placed(list)
-    },
+    dead,
+    find: (term) => segments.find(id, term),
+    eachWithPrefix: (prefix, visit) => segments.eachWithPrefix(id, prefix, visit),
   }
 }
 
 function deltaPlace(delta: Delta): Place {
-  const find = (term: string): PlacedList | null => {
-    const list = delta.find(term)
-    return list === null ? null : { ...list, term, dead: null, positions: () => list.positions }
-  }
   return {
-    find,
-    *withPrefix(prefix) {
-      for (const term of delta.termsWithPrefix(prefix)) {
-        const list = find(term)
-        if (list !== null) yield list
-      }
-    },
+    dead: null,
+    find: (term) => delta.find(term),
+    eachWithPrefix: (prefix, visit) => delta.eachWithPrefix(prefix, visit),
   }
 }
 
-function segmentSource(segments: Segments, segment: Segment): MergeSource {
-  return { members: segment.members, dead: () => segment.dead, lists: segments.withPrefix(segment.id, '') }
+function segmentSource(segments: Segments, { id, members, dead }: Segment): MergeSource {
+  return { members, dead, terms: segments.terms(id) }
 }
 
 function deltaSource(delta: Delta): MergeSource {
-  const place = deltaPlace(delta)
-  return { members: bitsOf(delta.slots), dead: () => null, lists: place.withPrefix('') as IterableIterator<TermList> }
+  return { members: bitsOf(delta.slots), dead: null, terms: delta.terms() }
 }
