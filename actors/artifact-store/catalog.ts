@@ -7,7 +7,7 @@ import type { LogPosition } from '../../runtime/index.ts'
 import { SEARCH_SCHEMA } from './search.ts'
 
 /** Raised with every change of the tables: an index of another version is built again. */
-const SCHEMA_VERSION = 4
+const SCHEMA_VERSION = 5
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
