@@ -34,9 +34,9 @@ export interface Log {
   readonly start: LogPosition
   /**
    * Writes a record at the end, without waiting for the disk; returns its position. Errors: `LOG_FULL` (no space; the
-   * log is unchanged and later appends may succeed), `LOG_IO` (the disk failed; nothing unsynced counts), `LOG_READ_ONLY`,
-   * `LOG_RECORD_TOO_LARGE`. A refused record may still turn up when the machine loses power right after, as any
-   * uncommitted one may. Several parts become one payload, without a copy.
+   * record is not in the log, also after a power cut, and later appends may succeed), `LOG_IO` (the disk failed; nothing
+   * unsynced counts, and this record may be there or not when the log is opened again), `LOG_READ_ONLY`,
+   * `LOG_RECORD_TOO_LARGE`. Several parts become one payload, without a copy.
    */
   append(payload: Uint8Array | readonly Uint8Array[]): LogPosition
   /** Resolves when everything appended before the call is durable. Callers that wait together share one fdatasync. */

@@ -9,7 +9,8 @@
  *
  * I1. A segment is synced, and the next one's header and name are, before anything is appended to the next one: only the
  *     last segment can have a torn end.
- * I2. What failed to be written is cut off or written over: `end` moves only after the whole frame is in the file.
+ * I2. A frame that failed to be written is cut off, and the cut is durable, before its append says so: what was refused is
+ *     never in the log, whatever follows. Where that fails, too, the log has failed, and whether the frame is in it is open.
  * I3. Nothing that was durable is ever cut (`scanTail`); damage stays where it is and reading reports it.
  * I4. A log has one writer in a thread: opening it again closes the former one at once, whatever it still had to write.
  */
@@ -151,7 +152,7 @@ export function openLog(options: LogOptions): Log {
     if (group.failure !== null) throw group.failure
   }
 
-  /** Writes one frame at the end, or leaves the log as it was (I2). */
+  /** Writes one frame at the end; on `LOG_FULL` the log is as it was (I2). */
   function writeFrame(kind: FrameKind, payload: readonly Uint8Array[], sizeBytes: number): LogPosition {
     const segment = active()
     const position = end()
@@ -171,11 +172,18 @@ export function openLog(options: LogOptions): Log {
     return position
   }
 
-  function cutBack(segment: Segment): void {
+  /**
+   * A sync of a group may be running: this one's success counts for the cut alone, and its failure, which that one may not
+   * be told of, is the log's.
+   */
+  function cutBack({ fd, dataBytes }: Segment): void {
+    const sizeBytes = SEGMENT_HEADER_BYTES + dataBytes
     try {
-      files.truncate(segment.fd, SEGMENT_HEADER_BYTES + segment.dataBytes)
-    } catch {
-      // The half-written bytes stay behind the end: the next frame overwrites them, and opening cuts them off.
+      if (files.size(fd) <= sizeBytes) return
+      files.truncate(fd, sizeBytes)
+      files.syncNow(fd)
+    } catch (cause) {
+      throw failed(logErrors.fail('LOG_IO', { dir }, { cause }))
     }
   }
 

@@ -179,7 +179,8 @@ export function createFaultyDisk(random: Random): FaultyDisk {
       write(fd, parts, at) {
         const fault = enter('write')
         const bytes = Buffer.concat(parts)
-        const kept = fault === null ? bytes.length : upTo(bytes.length)
+        // The whole of it, too: a call can fail after its work is done.
+        const kept = fault === null || chance() ? bytes.length : upTo(bytes.length)
         if (kept > 0) change(inode(fd), { kind: 'write', bytes: new Uint8Array(bytes.subarray(0, kept)), at })
         raise(fault, 'write')
       },

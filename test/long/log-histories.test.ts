@@ -59,6 +59,19 @@ describe('a log is caught that', () => {
       'return torn === undefined || end > torn ?',
     ],
     ['leaves a full segment unsynced', 'segment-log.ts', 'if (!finished) syncActive()', 'if (finished) syncActive()'],
+    ['leaves what it has refused', 'segment-log.ts', '      cutBack(segment)\n', ''],
+    [
+      'does not sync the cut',
+      'segment-log.ts',
+      'files.truncate(fd, sizeBytes)\n      files.syncNow(fd)',
+      'files.truncate(fd, sizeBytes)',
+    ],
+    [
+      'goes on when it could not cut',
+      'segment-log.ts',
+      "throw failed(logErrors.fail('LOG_IO', { dir }, { cause }))\n    }\n  }\n\n  /** Syncs the segment",
+      '}\n  }\n\n  /** Syncs the segment',
+    ],
     ['renames a snapshot before it is synced', 'snapshot.ts', 'await files.sync(fd)', ''],
     [
       'calls the sync after a failed one a success',

@@ -2,8 +2,9 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncat
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { isPitError } from '../../../runtime/index.ts'
+import { isPitError, seededRandom } from '../../../runtime/index.ts'
 import { memoryFiles, openLog, systemFiles, type FileLayer, type Log } from '../../../runtime/persistence/index.ts'
+import { createFaultyDisk } from '../../../runtime/testing/faulty-files.ts'
 
 const dirs: string[] = []
 
@@ -155,6 +156,31 @@ describe('a log', () => {
     writeFileSync(join(dir, 'file'), '')
     expect(codeOf(() => openLog({ dir: join(dir, 'file') }))).toBe('LOG_READ_ONLY')
     expect(() => openLog({ dir: join(dir, 'file') })).toThrow(join(dir, 'file'))
+  })
+})
+
+describe('a record refused for want of space', () => {
+  test.each(['write', 'truncate'] as const)('is never there, or the log has failed: %s', async (lastFault) => {
+    const seen = new Set<unknown>()
+    for (let seed = 1; seed <= 300; seed++) {
+      const disk = createFaultyDisk(seededRandom(seed))
+      let full: readonly string[] = []
+      const log = openLog({ dir: '/log', files: disk.start(({ call }) => (full.includes(call) ? 'ENOSPC' : null)) })
+      log.append(bytes('first'))
+      await log.commit()
+      log.append(bytes('second'))
+      full = lastFault === 'write' ? ['write'] : ['write', 'truncate']
+      const code = codeOf(() => log.append(bytes('refused')))
+      full = []
+      seen.add(code)
+      if (code === 'LOG_FULL') log.append(bytes('third'))
+      else expect(codeOf(() => log.append(bytes('third')))).toBe('LOG_IO')
+      disk.powerCut()
+      const found = texts(openLog({ dir: '/log', files: disk.start() }))
+      expect(found[0]).toBe('first')
+      if (code === 'LOG_FULL') expect(found).not.toContain('refused')
+    }
+    expect(seen).toEqual(new Set(lastFault === 'write' ? ['LOG_FULL'] : ['LOG_FULL', 'LOG_IO']))
   })
 })
 
