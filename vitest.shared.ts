@@ -10,8 +10,9 @@ export function testOptions(suite: string) {
     pool: 'forks' as const,
     // Half of the time of these tests is waiting: one worker less than cores, as is usual, would leave one idle.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For a test that hangs. Half a minute of CPU shared with twenty others is no hang.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Actors' threads compile their modules once, not once per test.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), 'pit-test-compile-cache') },
     reporters: ['default', ...report] as (string | [string, Record<string, unknown>])[],

@@ -62,12 +62,13 @@ describe('dead letters of a system', () => {
     const file = await tempFile()
     const system = await start([childOf(ledgerActor, { config: { file } })])
     const { ask, tell } = system.ref(ledger)
-    expect(await codeOf(ask.poison({ key: 'bad' }))).toBe('POISON_MESSAGE')
+    // Three starts of a thread, each a quarter of a second of CPU: on a busy machine more than an ask's default deadline.
+    expect(await codeOf(ask.poison({ key: 'bad' }, { deadlineMs: Infinity }))).toBe('POISON_MESSAGE')
     await eventually(() => system.deadLetters()).toMatchObject([
       { reason: 'poison', crashes: 3, call: 'poison', digest: digestOf(['poison', { key: 'bad' }]) },
     ])
     tell.once({ key: 'half done', ms: 60_000 })
-    await ask.twice({ key: 'behind it', ms: 0 })
+    await ask.twice({ key: 'behind it', ms: 0 }, { deadlineMs: Infinity })
     await system.kill('ledger')
     await eventually(() => system.deadLetters().map(({ reason }) => reason)).toEqual(['poison', 'interrupted'])
     expect(system.stats()[0]?.deadLetters).toBe(2)

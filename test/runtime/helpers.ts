@@ -12,6 +12,8 @@ export interface Systems {
   readonly start: (children: SystemOptions['children'], options?: Partial<SystemOptions>) => Promise<ActorSystem>
   /** Restarts without waiting, however many there were. */
   readonly startHasty: Systems['start']
+  /** Closes one that was started otherwise. */
+  readonly adopt: (system: ActorSystem) => ActorSystem
   /** A file in a folder of its own, gone after the test. */
   readonly tempFile: () => Promise<string>
 }
@@ -30,6 +32,10 @@ export function useSystems(): Systems {
     return system
   }
   return {
+    adopt(system) {
+      opened.push(system)
+      return system
+    },
     start: (children, options = {}) => note(startSystem({ children, ...options })),
     startHasty: (children, options = {}) =>
       note(startOn(threadTransport(undefined), { children, ...options }, { backoffMinMs: 1, backoffMaxMs: 1 })),
@@ -43,7 +49,7 @@ export function useSystems(): Systems {
 
 /** Polls until the matcher holds; the limit is far above what a busy machine needs. */
 export function eventually<T>(look: () => T | Promise<T>) {
-  return expect.poll(look, { timeout: 30_000, interval: 10 })
+  return expect.poll(look, { timeout: 100_000, interval: 10 })
 }
 
 /** The code of the error a promise rejects with. */

@@ -63,7 +63,7 @@ describe('a system of supervisors', () => {
     await eventually(() => system.stats().map(({ restarts }) => restarts)).toEqual([0, 1, 1])
     expect(await ask.incarnation(null)).toBeGreaterThan(4)
     expect(await waiting).toBe('ACTOR_RESTARTED')
-  }, 20_000)
+  })
 
   test('one that was given up comes back with its supervisor, as another of the same name', async () => {
     const children = [lifeChild('b', {}, { restart: 'temporary' }), lifeChild('c')]

@@ -98,7 +98,7 @@ describe('a crash', () => {
     const file = await tempFile()
     const system = await start([childOf(ledgerActor, { config: { file } })])
     const { ask } = system.ref(ledger)
-    expect(await codeOf(ask.poison({ key: 'bad' }))).toBe('POISON_MESSAGE')
+    expect(await codeOf(ask.poison({ key: 'bad' }, { deadlineMs: Infinity }))).toBe('POISON_MESSAGE')
     expect(readLedger(file)).toHaveLength(3)
     expect(await ask.twice({ key: 'good', ms: 0 })).toBe(0)
     expect(system.stats()[0]).toMatchObject({ restarts: 3, deadLetters: 1 })

@@ -86,7 +86,7 @@ describe('what dynamic children leave', () => {
       expect(['no error', 'ACTOR_STOPPED']).toContain(await relayed)
     }
     expect(system.stats().map(({ name }) => name)).toEqual(['echo', 'middle'])
-  }, 60_000)
+  })
 })
 
 describe('retirement', () => {
