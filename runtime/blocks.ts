@@ -7,7 +7,8 @@
  *                       supervisor ◄── freed ── receiver
  *
  * I1. The block is posted to the supervisor, then to the receiver, and then its record is published: a published record's
- *     block is never lost, whoever dies. A record whose block has not arrived yet waits in its ring.
+ *     block is never lost, whoever dies. A record whose block has not arrived yet waits: in its ring, and after a restart
+ *     in its cell (recovery.ts).
  * I2. Every incarnation of the receiver hears of a block once: from the sender if it had a port to that incarnation, in the
  *     wiring if it started later, from the supervisor otherwise.
  * I3. `freed` may reach the supervisor before the block itself: it leaves a tombstone that the block meets. As the block was
@@ -15,7 +16,11 @@
  * I4. The blocks on their way to an actor and in its hands are at most `BLOCK_BYTES_MAX` in requests: its senders count
  *     them in one shared word and refuse beyond it. Replies are counted and never refused: they were asked for. A thread
  *     that dies within a step leaves the count too low for one block, never too high.
+ * I5. An incarnation may free a block and die before it gives up the record or cell that names it. The next one is wired with
+ *     what was freed (`freedBlocks`), so that nobody takes such a block for one that is late and waits for it. One that is to
+ *     be freed before it comes is `unwanted`: when its receiver dies before it has it, the supervisor frees it.
  */
+import { CORRELATION_SPAN } from './asks.ts'
 import { BOARD_WORD, type BoardSlot } from './board.ts'
 import { MESSAGE_BYTES_MAX } from './codec.ts'
 import type { Peer } from './peer.ts'
@@ -43,6 +48,8 @@ export interface BlockPort {
   get(id: number): SharedArrayBuffer | undefined
   /** Also of a block that is still on its way: its message may have expired before. */
   free(id: number): void
+  /** Whether an earlier life has freed it (I5): it will not come. */
+  freed(id: number): boolean
 }
 
 /** The blocks that a worker's thread has been given and sends. */
@@ -54,23 +61,32 @@ export interface ThreadBlocks extends BlockPort {
 }
 
 export interface ThreadBlocksHost {
-  /** The first id is the one after it. */
-  readonly lastId: number
+  readonly incarnation: number
+  /** Ids are counted from here. */
+  readonly firstCall: number
   readonly slot: BoardSlot
   readonly given: readonly BlockWiring[]
+  /** @default none */
+  readonly freed?: readonly number[]
   readonly peer: (name: string) => Peer | undefined
   readonly post: (message: FromWorker) => void
 }
 
-export function createThreadBlocks({ lastId, slot, given, peer, post }: ThreadBlocksHost): ThreadBlocks {
+export function createThreadBlocks(host: ThreadBlocksHost): ThreadBlocks {
+  const { incarnation, slot, given, freed, peer, post } = host
   const blocks = new Map<number, SharedArrayBuffer>()
   const dropped = createTombstones()
-  let id = lastId
+  const gone = new Set(freed)
+  let id = incarnation * CORRELATION_SPAN + host.firstCall
   for (const block of given) blocks.set(block.id, block.buffer)
 
   function free(block: number): void {
+    if (gone.delete(block)) return
     const buffer = blocks.get(block)
-    if (buffer === undefined) return dropped.add(block)
+    if (buffer === undefined) {
+      dropped.add(block)
+      return post({ kind: 'block-unwanted', id: block, by: incarnation })
+    }
     blocks.delete(block)
     slot.addShared(BOARD_WORD.BlockBytes, -buffer.byteLength)
     post({ kind: 'block-freed', id: block })
@@ -89,6 +105,7 @@ export function createThreadBlocks({ lastId, slot, given, peer, post }: ThreadBl
     },
     get: (block) => blocks.get(block),
     free,
+    freed: (block) => gone.has(block),
     take({ id: block, buffer }) {
       blocks.set(block, buffer)
       if (dropped.take(block)) free(block)
@@ -111,9 +128,13 @@ export interface BlockStore {
   /** `false` when it is freed already (I3). */
   keep(to: string, block: BlockWiring): boolean
   free(id: number): void
-  /** Its receiver has been told to free it, and may die before it does. */
-  forsake(id: number): void
-  /** Frees what a receiver was told to free and did not; returns how many bytes. */
+  /** Whether it was here and is no more, or will not be kept when it comes. */
+  freed(id: number): boolean
+  /** That incarnation of its receiver frees it as soon as it has it, and may die before. */
+  forsake(id: number, by: number): void
+  /** Which incarnation was to free it. */
+  forsakenBy(id: number): number | undefined
+  /** Frees what that dead receiver was to free and did not; returns how many bytes. */
   freeForsaken(to: string): number
   get(id: number): SharedArrayBuffer | undefined
   of(to: string): readonly BlockWiring[]
@@ -126,9 +147,12 @@ export interface BlockStore {
 export function createBlockStore(): BlockStore {
   const blocks = new Map<number, { readonly to: string; readonly block: BlockWiring }>()
   const freed = createTombstones()
-  const forsaken = new Set<number>()
+  const forsaken = new Map<number, number>()
+  // Of each incarnation's blocks, which it posts in the order of their ids, the last that came.
+  const last = new Map<number, number>()
   return {
     keep(to, block) {
+      last.set(senderOf(block.id), block.id)
       if (freed.take(block.id)) return false
       blocks.set(block.id, { to, block })
       return true
@@ -137,10 +161,12 @@ export function createBlockStore(): BlockStore {
       forsaken.delete(id)
       if (!blocks.delete(id)) freed.add(id)
     },
-    forsake: (id) => void forsaken.add(id),
+    freed: (id) => !blocks.has(id) && (freed.has(id) || forsaken.has(id) || id <= (last.get(senderOf(id)) ?? 0)),
+    forsake: (id, by) => void forsaken.set(id, by),
+    forsakenBy: (id) => forsaken.get(id),
     freeForsaken(to) {
       let bytes = 0
-      for (const id of forsaken) {
+      for (const id of forsaken.keys()) {
         const kept = blocks.get(id)
         if (kept?.to !== to) continue
         bytes += kept.block.buffer.byteLength
@@ -163,6 +189,9 @@ export function createBlockStore(): BlockStore {
   }
 }
 
+/** The incarnation that has sent it. */
+const senderOf = (id: number): number => Math.floor(id / CORRELATION_SPAN)
+
 function createTombstones() {
   const ids = new Set<number>()
   return {
@@ -171,5 +200,6 @@ function createTombstones() {
       if (ids.size > TOMBSTONES_MAX) for (const oldest of ids) return void ids.delete(oldest)
     },
     take: (id: number): boolean => ids.delete(id),
+    has: (id: number): boolean => ids.has(id),
   }
 }

@@ -42,7 +42,8 @@ export function createDeaths({ monitors, turns, endAsks, endTickets, end, onLink
   let waiting: Waiting[] = []
 
   const repliesRead = ({ peer, repliesTail }: Waiting): boolean => passed(peer?.out?.replies, repliesTail)
-  const requestsTaken = ({ peer, requestsTail }: Waiting): boolean => passed(peer?.in?.requests, requestsTail)
+  const requestsTaken = ({ peer, requestsTail }: Waiting): boolean =>
+    passed(peer?.in?.requests, requestsTail) && (peer?.in === undefined || !turns.heldUp(peer.in.lane))
   const askersDue = (death: Waiting): boolean => endsAsks(death) && repliesRead(death)
   const done = (death: Waiting): boolean => repliesRead(death) && requestsTaken(death)
 

@@ -158,6 +158,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     onSettled: () => {
       if (onDrained !== undefined || pump.wantsCell()) options.schedule()
     },
+    schedule: options.schedule,
     onDeadLetter: deadLetter,
   })
   const arrivals = createArrivals({ name, clock, reachable: options.reachable, outgoing, onWaiting: showPending })

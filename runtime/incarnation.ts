@@ -11,7 +11,6 @@ import { describe, errorToWire } from './common/errors.ts'
 import { silentLogger, type Logger, type LogLevel } from './common/logger.ts'
 import { createIds } from './common/random.ts'
 import type { ActorContext, ActorDefinition, ChildControl } from './define-actor.ts'
-import { CORRELATION_SPAN } from './asks.ts'
 import { createEndpoint, type Endpoint } from './endpoint.ts'
 import { fail, initError } from './errors.ts'
 import { createBlockingLoop, createDueClock, createEventedLoop, type Loop } from './loop.ts'
@@ -95,9 +94,11 @@ async function startLife(
   let state: unknown
 
   const blocks = createThreadBlocks({
-    lastId: wiring.incarnation * CORRELATION_SPAN + wiring.firstCall,
+    incarnation: wiring.incarnation,
+    firstCall: wiring.firstCall,
     slot,
     given: wiring.blocks,
+    freed: wiring.blocksFreed,
     peer: (name) => endpoint.peer(name),
     post,
   })

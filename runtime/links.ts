@@ -86,6 +86,8 @@ export function createLinks(pool: MemoryPool): Links {
   }
 }
 
+/** Who dies beside its counter leaves the counts apart; whether there is anything, the positions say. */
 function records(header: Int32Array): number {
-  return (Atomics.load(header, RING_WORD.Published) - Atomics.load(header, RING_WORD.Taken)) >>> 0
+  if (Atomics.load(header, RING_WORD.Tail) === Atomics.load(header, RING_WORD.Head)) return 0
+  return Math.max(1, (Atomics.load(header, RING_WORD.Published) - Atomics.load(header, RING_WORD.Taken)) | 0)
 }

@@ -6,7 +6,9 @@
  *
  * I1. Replies are drained also while requests are not taken (before `accept`, without a free cell): an `init` or a handler
  *     that asks cannot deadlock on room.
- * I2. A record whose block has not arrived stays in its ring and holds up its lane: order per sender is kept.
+ * I2. A record whose block has not arrived stays in its ring and holds up its lane, and so does a message of an earlier
+ *     incarnation that waits for its block (recovery.ts): order per sender is kept.
+ * I3. A record whose block an earlier incarnation has freed has been dealt with, but for its place in the ring.
  */
 import type { Asks } from './asks.ts'
 import type { BlockPort } from './blocks.ts'
@@ -132,7 +134,7 @@ export function createPump(host: PumpHost): Pump {
       const id = large ? readNumber(replies.data, replies.payloadStart, 0) : 0
       const block = large ? blocks.get(id) : undefined
       // Also when nobody waits for it any more: what arrives after it was freed would stay.
-      if (large && block === undefined) break
+      if (large && block === undefined && !blocks.freed(id)) break
       if (asks.has(correlation, link)) settleReply(peer, kind as RecordKind, correlation, replies, block)
       else if (kind === RecordKind.Item) asks.disown(link, correlation)
       if (large) blocks.free(id)
@@ -177,7 +179,8 @@ export function createPump(host: PumpHost): Pump {
     const { requests } = link
     if (tooLate(link)) return false
     if ((requests.flags & RecordFlag.Block) === 0) return true
-    if (blocks.get(readNumber(requests.data, requests.payloadStart, 0)) !== undefined) return true
+    const id = readNumber(requests.data, requests.payloadStart, 0)
+    if (blocks.get(id) !== undefined || blocks.freed(id)) return true
     // Nobody waits for it any more: it need not hold up the others.
     return requests.deadlineAt <= sharedMs()
   }
@@ -198,7 +201,7 @@ export function createPump(host: PumpHost): Pump {
       skip(peer, link)
       return true
     }
-    if (cancelled.size > 0 && cancelled.delete(requests.correlation)) {
+    if ((cancelled.size > 0 && cancelled.delete(requests.correlation)) || isFreed(requests)) {
       if ((requests.flags & RecordFlag.Block) !== 0) blocks.free(readNumber(requests.data, requests.payloadStart, 0))
       advance(requests, peer)
       return true
@@ -211,6 +214,10 @@ export function createPump(host: PumpHost): Pump {
     advance(requests, peer)
     turns.start(cell, peer)
     return true
+  }
+
+  function isFreed({ flags, data, payloadStart }: RingConsumer): boolean {
+    return (flags & RecordFlag.Block) !== 0 && blocks.freed(readNumber(data, payloadStart, 0))
   }
 
   /** The sender wants the room of this record for a newer one. */
@@ -232,6 +239,7 @@ export function createPump(host: PumpHost): Pump {
   }
 
   function readRequests(peer: Peer, link: Incoming): number {
+    if (turns.heldUp(link.lane)) return 0
     if (link.requests.next()) return leavingScope(takeRequests, peer, link)
     if (link.cancelled.size > 0) link.cancelled.clear()
     if (link.requests.corrupt !== null) damage.requests(peer, link, link.requests.corrupt)
@@ -255,6 +263,7 @@ export function createPump(host: PumpHost): Pump {
     for (const peer of peers.values()) if (peer.out !== undefined) count += readReplies(peer, peer.out)
     if (accepting) {
       cellWanted = false
+      if (turns.resumable()) count += leavingScope(() => turns.resume())
       for (const peer of peers.values()) if (peer.in !== undefined) count += readRequests(peer, peer.in)
     }
     for (const peer of peers.values()) if (flush(peer)) count++
@@ -271,7 +280,7 @@ export function createPump(host: PumpHost): Pump {
     }
     if (link === undefined) return false
     if (!link.control.empty() || (link.replies.queued() > 0 && !link.replies.waitForRoom())) return true
-    if (!accepting) return false
+    if (!accepting || turns.heldUp(link.lane)) return false
     const { requests } = link
     if (!requests.next()) return requests.corrupt !== null
     if (invalidRequest(requests) !== null) return true
@@ -280,7 +289,7 @@ export function createPump(host: PumpHost): Pump {
 
   function replyReadable({ replies }: Outgoing): boolean {
     if ((replies.flags & RecordFlag.Block) === 0 || invalidReply(replies) !== null) return true
-    return blocks.get(readNumber(replies.data, replies.payloadStart, 0)) !== undefined
+    return isFreed(replies) || blocks.get(readNumber(replies.data, replies.payloadStart, 0)) !== undefined
   }
 
   return {
@@ -296,6 +305,7 @@ export function createPump(host: PumpHost): Pump {
       return Pumped.More
     },
     hasWork() {
+      if (accepting && turns.resumable()) return true
       for (const peer of peers.values()) if (laneHasWork(peer)) return true
       return false
     },

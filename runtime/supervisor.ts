@@ -143,6 +143,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         return delivery.deliver(message.to, message.block, message.given)
       case 'block-freed':
         return blocks.free(message.id)
+      case 'block-unwanted':
+        return delivery.unwanted(child, message.id, message.by)
       case 'log':
         return logger[message.level](message.message, message.fields)
       case 'let-go':

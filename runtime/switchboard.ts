@@ -5,6 +5,7 @@
  * are made once per child and given to each incarnation again.
  */
 import type { LinkMark } from './actor-links.ts'
+import { freedBlocks } from './block-delivery.ts'
 import type { BlockStore } from './blocks.ts'
 import { isOver, type Child } from './child.ts'
 import { createCodec } from './codec.ts'
@@ -119,6 +120,7 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
         shared,
         logging,
         blocks: blocks.of(name),
+        blocksFreed: freedBlocks(child, links, blocks),
       },
       ports,
     }

@@ -271,6 +271,8 @@ function hostBlocks(store: BlockStore, slot: BoardSlot, supervisor: () => Superv
       slot.addShared(BOARD_WORD.BlockBytes, -(store.get(id)?.byteLength ?? 0))
       store.free(id)
     },
+    // It has one life.
+    freed: () => false,
   }
 }
 

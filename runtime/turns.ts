@@ -24,6 +24,7 @@ import type { HeldMessage, HeldTable } from './mailbox/held-table.ts'
 import { readMeta } from './message-meta.ts'
 import { createTurnEvents } from './observed-turns.ts'
 import type { Incoming, Peer } from './peer.ts'
+import { createRecovery } from './recovery.ts'
 import { redelivery } from './redelivery.ts'
 import { NO_CELL, RunningCall, type Running } from './running.ts'
 import type { Lane } from './rings/lane.ts'
@@ -51,14 +52,22 @@ export interface TurnHost {
   readonly invoke: (handler: ResolvedHandler, arg: unknown, call: Call) => unknown
   /** A cell became free, or a message settled. */
   readonly onSettled: () => void
+  /** Something may be resumed. */
+  readonly schedule: () => void
   readonly onDeadLetter: (facts: DeadLetterFacts) => void
 }
 
 export interface Turns {
   /** Starts the message in this cell; inside `leavingScope`. `peer` is the sender as far as it is still connected. */
   start(cell: number, peer: Peer | undefined): void
-  /** Settles what earlier incarnations left; inside `leavingScope`. Delivers again, or tells the asker. */
+  /** Settles what earlier incarnations left, or lets it wait; inside `leavingScope`. Delivers again, or tells the asker. */
   recover(peerOf: (lane: number) => Peer | undefined): void
+  /** What they left and what has waited; returns how many messages. Inside `leavingScope`. */
+  resume(): number
+  /** Whether `resume` would find some. */
+  resumable(): boolean
+  /** Whether a message of that lane waits to be resumed: what comes after it waits, too. */
+  heldUp(lane: number): boolean
   /** Aborts the handler's signal; `false` when that message is not running here. */
   cancel(correlation: number): boolean
   /** Answers an ask that was skipped to make room for newer ones. */
@@ -68,7 +77,7 @@ export interface Turns {
   /** Ends every stream, open or to be opened: the actor stops. */
   endStreams(): void
   orphan(sender: string, incarnation: number): void
-  /** Correlations of the messages of that link that run here. */
+  /** Correlations of the messages of that link that run here, or will. */
   runningOf(link: Incoming): readonly number[]
   /** Messages that somebody still waits for. */
   awaited(): number
@@ -86,6 +95,17 @@ export function createTurns(host: TurnHost): Turns {
     onTicketSettled: () => tickets--,
   })
   const sweep = createDeadlineSweep(clock, expire)
+  const recovery = createRecovery({
+    ...host,
+    recover(message) {
+      const peer = peerOf(message.lane)
+      if (message.interrupted) recoverInterrupted(message.cell, message, peer)
+      else start(message.cell, peer)
+    },
+    drop: (message) => release(open(message, undefined)),
+    onDue: host.schedule,
+  })
+  let peerOf: (lane: number) => Peer | undefined = () => undefined
   let tickets = 0
   // Streams that the stop has ended and whose clean-up still runs.
   let closing = 0
@@ -342,17 +362,11 @@ export function createTurns(host: TurnHost): Turns {
     abort(turn, error)
   }
 
-  /**
-   * Its block is not here. Mostly it was answered, and its incarnation died before it freed the cell, too; but the supervisor
-   * may be late and not have heard of the block yet. So its asker is told, and one that has its answer drops this.
-   */
-  function lacksBlock({ flags, bytes, payloadStart }: HeldMessage): boolean {
-    return (flags & RecordFlag.Block) !== 0 && host.blocks.get(readNumber(bytes, payloadStart, 0)) === undefined
-  }
-
   /** A message whose handler ran when its incarnation died: again, or the end of it. */
   function recoverInterrupted(cell: number, message: HeldMessage, peer: Peer | undefined): void {
     const turn = open(message, peer)
+    // It has expired before its block came: nothing of it can be read.
+    if (turn.blockId !== null && host.blocks.get(turn.blockId) === undefined) return start(cell, peer)
     let handler: ResolvedHandler | undefined
     let crashes = message.crashes
     try {
@@ -381,20 +395,16 @@ export function createTurns(host: TurnHost): Turns {
 
   return {
     start,
-    recover(peerOf) {
-      for (const cell of table.takeLeftovers()) {
-        const message = table.read(cell)
-        const peer = peerOf(message.lane)
-        if (lacksBlock(message)) {
-          const error = fail('ACTOR_RESTARTED', { actor: host.name, call: 'a large message' })
-          answer(open(message, peer), RecordKind.Failure, errorToWire(error))
-        } else if (message.interrupted) recoverInterrupted(cell, message, peer)
-        else start(cell, peer)
-      }
+    recover(from) {
+      peerOf = from
+      recovery.begin(table.takeLeftovers())
     },
+    resume: () => recovery.resume(),
+    resumable: () => recovery.due(),
+    heldUp: (lane) => recovery.holdsUp(lane),
     cancel(correlation) {
       const turn = running.get(correlation)
-      if (turn === undefined) return false
+      if (turn === undefined) return recovery.cancel(correlation)
       if (events['message-cancelled'].hasSubscribers) told.cancelled(turn)
       abort(turn, fail('CANCELLED', { actor: host.name, call: turn.call }))
       return true
@@ -418,9 +428,13 @@ export function createTurns(host: TurnHost): Turns {
         host.onSettled()
       })
     },
-    runningOf: (link) => [...running.values()].filter((turn) => turn.link === link).map((turn) => turn.correlation),
+    runningOf: (link) => [
+      ...[...running.values()].filter((turn) => turn.link === link).map((turn) => turn.correlation),
+      ...recovery.waiting(link.lane),
+    ],
     awaited: () =>
       closing +
+      recovery.waiting().length +
       [...running.values()].filter(({ orphaned, abortedWith }) => !orphaned && abortedWith === undefined).length,
     abortAll(error) {
       for (const turn of running.values()) abort(turn, error)

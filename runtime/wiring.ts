@@ -86,6 +86,8 @@ export interface StartWiring {
   readonly peers: readonly PeerWiring[]
   readonly shared: Readonly<Record<string, SharedArrayBuffer>>
   readonly blocks: readonly BlockWiring[]
+  /** Named by what earlier incarnations left, and freed by them. */
+  readonly blocksFreed: readonly number[]
   /** Whether the host wants to hear the actor's log. */
   readonly logging: boolean
 }
@@ -126,6 +128,8 @@ export type FromWorker =
   /** `given`: the receiver's incarnation to which the sender has posted it itself; 0 for none. */
   | { readonly kind: 'block'; readonly block: BlockWiring; readonly to: string; readonly given: number }
   | { readonly kind: 'block-freed'; readonly id: number }
+  /** Freed by that incarnation before it came. */
+  | { readonly kind: 'block-unwanted'; readonly id: number; readonly by: number }
   | {
       readonly kind: 'log'
       readonly level: LogLevel

@@ -103,7 +103,7 @@ export function inProcessTransport(options: InProcessTransportOptions): InProces
       options.lagMs,
     )
     const incarnation = createIncarnation(spec, lifeEnd, thread)
-    const exited = exitOf(life)
+    const exited = exitOf(life, hostEnd)
     const queue = {}
 
     /** Runs it in the life; its outcome comes to the host as a message would. */
@@ -154,10 +154,10 @@ export function inProcessTransport(options: InProcessTransportOptions): InProces
     }
   }
 
-  /** A death reaches the host as a task of its own, after what the life had posted. */
-  function exitOf(life: Life): Promise<Error | null> {
+  /** A death reaches the host after what the life had posted, however long that is on its way. */
+  function exitOf(life: Life, hostEnd: LocalPort): Promise<Error | null> {
     const { promise, resolve } = Promise.withResolvers<Error | null>()
-    life.onDeath(() => tasks.add({ kind: 'post', life: () => hostLife, queue: life, run: () => resolve(life.thrown) }))
+    life.onDeath(() => hostEnd.after(() => resolve(life.thrown)))
     return promise
   }
 

@@ -7,6 +7,8 @@ import type { TaskKind, Tasks } from './tasks.ts'
 export interface LocalPort extends Port {
   /** Hands it over, as a transfer would. */
   adopt(life: Life): void
+  /** Runs it where messages to this end are heard, after those that were posted before. */
+  after(run: () => void): void
 }
 
 export interface LocalChannel {
@@ -68,6 +70,7 @@ function createEnd(tasks: Tasks, kind: TaskKind, owner: Life, loses: (message: u
         life = next
         forsake = life.onDeath(close)
       },
+      after: (run) => tasks.add({ kind, life: () => life, queue, run }),
       postMessage(message) {
         if (!closed) end.peer?.hear(message)
       },

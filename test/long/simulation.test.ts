@@ -1,7 +1,8 @@
-/** The bank under every fault over thousands of seeds. `PIT_SEEDS` changes how many, `PIT_SEED` runs only that one. */
+/** The bank under every fault, and large messages whose blocks are late, over thousands of seeds. `PIT_SEEDS` changes how many, `PIT_SEED` runs only that one. */
 import { expect, test } from 'vitest'
 import { simulateSeeds } from '../../runtime/testing/index.ts'
 import { allFaults, driveBank } from '../runtime/bank-drive.ts'
+import { driveLate } from '../runtime/late-drive.ts'
 
 const SEEDS = Number(process.env.PIT_SEEDS ?? 3_000)
 
@@ -22,4 +23,8 @@ test(`${SEEDS} seeds of the bank with crashes, stalls, lost bells, a failing dis
   const seconds = (performance.now() - startedAt) / 1000
   console.log({ seeds: SEEDS, steps, acknowledged, failed, seedsPerSecond: Math.round(SEEDS / seconds) })
   expect(acknowledged).toBeGreaterThan(0)
+})
+
+test('500 seeds of large messages between actors that die, with blocks on their way for long', async () => {
+  await simulateSeeds(500, async (seed) => void (await driveLate(seed)), 10_000)
 })

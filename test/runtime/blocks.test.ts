@@ -111,7 +111,8 @@ test('a block that is freed before it comes is gone and counted out when it come
   const slot = boardSlot(createBoard(), 1)
   const freed: unknown[] = []
   const blocks = createThreadBlocks({
-    lastId: 0,
+    incarnation: 2,
+    firstCall: 0,
     slot,
     given: [],
     peer: () => undefined,
@@ -120,9 +121,10 @@ test('a block that is freed before it comes is gone and counted out when it come
   const block = createBlock(7, new Uint8Array(100), 0, 100)
   slot.addShared(BOARD_WORD.BlockBytes, 100)
   blocks.free(7)
-  expect([slot.get(BOARD_WORD.BlockBytes), freed]).toEqual([100, []])
+  const unwanted = { kind: 'block-unwanted', id: 7, by: 2 }
+  expect([slot.get(BOARD_WORD.BlockBytes), freed]).toEqual([100, [unwanted]])
   blocks.take(block)
-  expect([slot.get(BOARD_WORD.BlockBytes), freed]).toEqual([0, [{ kind: 'block-freed', id: 7 }]])
+  expect([slot.get(BOARD_WORD.BlockBytes), freed]).toEqual([0, [unwanted, { kind: 'block-freed', id: 7 }]])
   expect(blocks.get(7)).toBe(undefined)
 })
 
@@ -130,7 +132,7 @@ test('what a receiver was told to free and has not is freed when it dies, and no
   const store = createBlockStore()
   for (const id of [1, 2, 3])
     store.keep(id === 3 ? 'other' : 'mirror', createBlock(id, new Uint8Array(10 * id), 0, 10 * id))
-  for (const id of [1, 2, 3]) store.forsake(id)
+  for (const id of [1, 2, 3]) store.forsake(id, 5)
   store.free(1)
   expect(store.freeForsaken('mirror')).toBe(20)
   expect(store.freeForsaken('mirror')).toBe(0)
