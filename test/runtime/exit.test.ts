@@ -8,7 +8,7 @@ const { tempFile } = useSystems()
 const host = fileURLToPath(new URL('./fixtures/host.ts', import.meta.url))
 
 async function run(what: string, file: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [host, what, file], { timeout: 30_000 })
+  const { stdout } = await promisify(execFile)(process.execPath, [host, what, file], { timeout: 100_000 })
   return stdout
 }
 
@@ -44,7 +44,7 @@ describe('a process exits by itself', () => {
     const file = await tempFile()
     const code = `process.argv.splice(1, 0, 'host'); process.argv[2] = 'close'; process.argv[3] = ${JSON.stringify(file)}; await import(${JSON.stringify(pathToFileURL(host).href)})`
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], {
-      timeout: 30_000,
+      timeout: 100_000,
     })
     expect(stdout).toBe('closing\nend of main\n')
   })
