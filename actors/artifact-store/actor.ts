@@ -20,6 +20,7 @@ import type { FileLayer } from '../../runtime/persistence/index.ts'
 import { createAccesses } from './accesses.ts'
 import { createHotContent } from './hot-content.ts'
 import { loadEncryption, type EncryptionOptions } from './encryption.ts'
+import { convertInBackground, encryptionHandlers } from './encryption-handlers.ts'
 import { artifactErrors } from './errors.ts'
 import { invalid, resolveHash, resolveHashes, resolveInput, resolveTags, text } from './input.ts'
 import {
@@ -88,12 +89,20 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
   }
   const dir = resolved.dataDir === ':memory:' ? ':memory:' : join(resolved.dataDir, 'artifacts')
   const simulated = config.files === undefined ? {} : { files: config.files, indexPath: ':memory:' }
-  const sealing = config.encryption === undefined ? {} : { encryption: await loadEncryption(config.encryption) }
+  const { encryption: options } = config
+  const sealing = options === undefined ? null : { options, loaded: await loadEncryption(options) }
   const open = (): Storage =>
-    openStorage({ ...sealing, dir, segmentBytes: resolved.segmentBytes, logger: ctx.logger, ...simulated })
+    openStorage({
+      dir,
+      segmentBytes: resolved.segmentBytes,
+      logger: ctx.logger,
+      ...simulated,
+      ...(sealing === null ? {} : { encryption: sealing.loaded }),
+    })
   const state: State = {
     config: resolved,
     open,
+    sealing,
     storage: open(),
     reopening: null,
     upkeep: createUpkeep({
@@ -111,6 +120,7 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
   }
   state.tending.poke()
   state.upkeep.stored()
+  convertInBackground(state, ctx)
   // The index file must be free when the next life of this actor begins, however this one ends.
   ctx.stopping.addEventListener('abort', () => {
     state.flushTimer?.cancel()
@@ -283,6 +293,7 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
       },
     },
     ...versionHandlers,
+    ...encryptionHandlers,
     lineage: {
       redeliver: true,
       async run(state, { hash, direction, limit }) {

@@ -72,6 +72,21 @@ export async function compact(storage: Storage, stopping?: AbortSignal): Promise
   }
 }
 
+/**
+ * Writes everything that lives before `position` again and drops what is there. False when it could not: when `stopping`, or
+ * while an upload holds the log.
+ */
+export async function rewriteBefore(storage: Storage, position: LogPosition, stopping?: AbortSignal): Promise<boolean> {
+  while (storage.log.start < position) {
+    if (storage.log.segments().length === 1) await storage.log.rotate()
+    const [first, second] = storage.log.segments()
+    if (second === undefined || first!.end > storage.heldFrom) return false
+    await dropBefore(storage, first!.end, stopping)
+    if (stopping?.aborted === true) return false
+  }
+  return true
+}
+
 async function dropBefore(storage: Storage, cutoff: LogPosition, stopping: AbortSignal | undefined): Promise<void> {
   for (;;) {
     if (stopping?.aborted === true) return

@@ -153,7 +153,13 @@ function openChecked(place: SealedLogPlace, encryption: Encryption | undefined):
     if (opened === null) writeKeyFile(files, dir, state, key)
     const keyring = createKeyring(files, dir, { keys: state, key })
     if (key !== keys[0]) keyring.rewrap(keys[0]!, { end: raw.end, synced: raw.syncedEnd })
-    const log = createSealedLog(raw, keyring, { ...encryption, dir, logger })
+    if (encryption.mode === 'decrypt' && state.sealedTo === null) keyring.setSealedTo(raw.end)
+    const log = createSealedLog(raw, keyring, {
+      ...encryption,
+      dir,
+      logger,
+      syncLogDir: () => files.syncDir(place.logDir),
+    })
     if (raw.start < state.start) {
       logger.warn('segments that were dropped are dropped again', { dir })
       raw.truncateBefore(state.start)
@@ -174,24 +180,24 @@ function unencrypted(place: SealedLogPlace, files: FileLayer, { mode }: Encrypti
   }
   if (mode === 'decrypt') return null
   if (log.first !== null && mode === 'require') throw artifactErrors.fail('STORE_NOT_ENCRYPTED', { dir })
-  return newStoreKeys(log.end)
+  return newStoreKeys(log)
 }
 
 /** What a log that nobody has opened yet holds, without changing it. */
 function lookInto(
   { logDir }: SealedLogPlace,
   files: FileLayer,
-): { readonly first: Uint8Array | null; readonly end: LogPosition } {
+): { readonly first: Uint8Array | null; readonly start: LogPosition; readonly end: LogPosition } {
   let log: Log
   try {
     log = openLog({ dir: logDir, files, readOnly: true })
   } catch (error) {
-    if (isPitError(error, 'LOG_MISSING')) return { first: null, end: 0 }
+    if (isPitError(error, 'LOG_MISSING')) return { first: null, start: 0, end: 0 }
     throw error
   }
   try {
     const { value: first } = log.read(log.start, { onDamage() {} }).next() as { readonly value?: LogRecord }
-    return { first: first?.payload ?? null, end: log.end }
+    return { first: first?.payload ?? null, start: log.start, end: log.end }
   } finally {
     void log.close()
   }

@@ -19,6 +19,17 @@ export function isContentHash(text: unknown): text is ContentHash {
 export type KeySource =
   { readonly env: string } | { readonly file: string } | { readonly module: string; readonly export?: string }
 
+export interface EncryptionStatus {
+  /** While it is encrypting or decrypting both kinds of records are on the disk. */
+  readonly state: 'clear' | 'encrypting' | 'encrypted' | 'decrypting'
+  /** Tells the key-encryption key from others, and nothing of it. */
+  readonly keyId?: string
+  /** Trees of data keys that are in use. */
+  readonly epochs?: number
+  /** Bytes of the log that are still to be rewritten. */
+  readonly unconvertedBytes: number
+}
+
 /** Who or what made an artifact. */
 export interface Producer {
   readonly tenant?: string
@@ -389,6 +400,14 @@ export interface ArtifactStoreProtocol {
    */
   compact(arg: { readonly coldMs?: number }): CompactionResult
   stats(arg: Record<string, never>): DedupStats
+  encryption(arg: Record<string, never>): EncryptionStatus
+  /** Encrypts or decrypts what is left of it, as the store was opened for; in the background this happens by itself. */
+  convert(arg: Record<string, never>): EncryptionStatus
+  /**
+   * Asks the configured sources for the key again and wraps the data keys by what they give; no data is written. `previous`
+   * is the id of the key before. Errors: `STORE_NOT_ENCRYPTED`, `ENCRYPTION_KEY_MISSING`, `ENCRYPTION_KEY_INVALID`.
+   */
+  rotateKey(arg: Record<string, never>): EncryptionStatus & { readonly previous: string }
   /** Reads and re-hashes everything; damaged artifacts are listed and quarantined, never returned. */
   verify(arg: Record<string, never>): { readonly checked: number; readonly corrupt: readonly ContentHash[] }
 }

@@ -1,6 +1,7 @@
 /** What the actor holds between messages, and how every call comes to the storage and back. */
 import type { ActorContext, CallContext, Timer } from '../../runtime/index.ts'
 import type { Accesses } from './accesses.ts'
+import type { Encryption, EncryptionOptions } from './encryption.ts'
 import type { HotContent } from './hot-content.ts'
 import type { ContentHash } from './protocol.ts'
 import type { Storage } from './storage.ts'
@@ -12,6 +13,8 @@ import type { Uploads } from './uploads.ts'
 export interface State {
   readonly config: { readonly artifactBytesMax: number }
   readonly open: () => Storage
+  /** The keys as configured, and as loaded last. */
+  readonly sealing: { readonly options: EncryptionOptions; loaded: Encryption } | null
   storage: Storage
   reopening: Promise<Storage> | null
   readonly upkeep: Upkeep

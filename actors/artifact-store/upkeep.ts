@@ -21,6 +21,8 @@ export interface Upkeep {
   compact(storage: Storage, coldMs: number): Promise<PackingResult>
   /** Frees what purged artifacts took. */
   reclaim(storage: Storage): Promise<void>
+  /** Does another task when none of these is under way. */
+  next<T>(task: () => Promise<T>): Promise<T>
   /** Resolves when nothing is under way. */
   idle(): Promise<void>
   cancel(): void
@@ -103,6 +105,7 @@ export function createUpkeep({ packAfterMs, packBytes, simulated, storage, ctx }
     stored: arm,
     compact: (on, coldMs) => next(() => pack(on, coldMs, () => wait(0))),
     reclaim: (on) => next(async () => void (await pack(on, Infinity, () => wait(0)))),
+    next,
     idle: async () => void (await running),
     cancel: () => timer?.cancel(),
   }

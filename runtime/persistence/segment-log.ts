@@ -295,9 +295,11 @@ export function openLog(options: LogOptions): Log {
     attempt(() => {
       let dropped = 0
       while (segments.length > 1 && segments[1]!.base <= position) {
-        const [oldest] = segments.splice(0, 1)
-        files.remove(oldest!.path)
-        void group.idle().then(() => files.close(oldest!.fd))
+        const oldest = segments[0]!
+        // One that could not be removed is still there: the log must not begin after it.
+        files.remove(oldest.path)
+        segments.shift()
+        void group.idle().then(() => files.close(oldest.fd))
         dropped++
       }
       if (dropped > 0) files.syncDir(dir)

@@ -14,6 +14,7 @@ import {
   type ContentHash,
   type DedupStats,
   type DiffRequest,
+  type EncryptionStatus,
   type LineageNode,
   type NewVersion,
   type PutResult,
@@ -138,6 +139,18 @@ export interface ArtifactsClient {
     options?: { readonly limit?: number } & CallOptions,
   ): Promise<readonly LineageNode[]>
   stats(options?: CallOptions): Promise<DedupStats>
+  /** Whether what is on the disk is encrypted, and by which key. */
+  encryption(options?: CallOptions): Promise<EncryptionStatus>
+  /**
+   * Encrypts or decrypts what is left of it, as `artifacts.encryption.mode` says; in the background this happens by itself.
+   * @default deadlineMs Infinity
+   */
+  convert(options?: CallOptions): Promise<EncryptionStatus>
+  /**
+   * Asks the configured sources for the key again, and locks the store with what they give; no data is written. To be called when
+   * the file has another key, or the provider gives another one. Errors: `STORE_NOT_ENCRYPTED`, `ENCRYPTION_KEY_MISSING`.
+   */
+  rotateKey(options?: CallOptions): Promise<EncryptionStatus & { readonly previous: string }>
   /**
    * Compresses what was not touched for `coldMs` together with what is like it, and frees what it took. In the background
    * the store does this by itself. @default coldMs 0 @default deadlineMs Infinity
@@ -229,6 +242,9 @@ export function createArtifactsClient(host: Host): ArtifactsClient {
       return ask().lineage({ hash, direction, ...rest }, call)
     },
     stats: async (options) => ask().stats({}, options),
+    encryption: async (options) => ask().encryption({}, options),
+    convert: async (options) => ask().convert({}, { deadlineMs: Infinity, ...options }),
+    rotateKey: async (options) => ask().rotateKey({}, options),
     async compact(options = {}) {
       const { call, rest } = split(options)
       return ask().compact(rest, { deadlineMs: Infinity, ...call })

@@ -14,7 +14,14 @@ import { randomBytes } from 'node:crypto'
 import type { LogPosition } from '../../../runtime/index.ts'
 import type { FileLayer } from '../../../runtime/persistence/index.ts'
 import type { KeyEncryptionKey } from './key-encryption-key.ts'
-import { UncertainWrite, writeKeyFile, type Epoch, type ImageReference, type StoreKeys } from './key-file.ts'
+import {
+  removeKeyFile,
+  UncertainWrite,
+  writeKeyFile,
+  type Epoch,
+  type ImageReference,
+  type StoreKeys,
+} from './key-file.ts'
 import { createKeyTree, KEY_BYTES, LEAVES, rootNode, type KeyTree } from './key-tree.ts'
 import type { SealedHeader } from './record-seal.ts'
 
@@ -38,7 +45,9 @@ export interface Keyring {
   rewrap(key: KeyEncryptionKey, at: LogEnd): void
   setStart(start: LogPosition): void
   setImage(image: ImageReference | null): void
-  setSealedTo(position: LogPosition | null): void
+  setSealedTo(position: LogPosition): void
+  /** Removes the file. */
+  remove(): void
 }
 
 export interface LogEnd {
@@ -46,9 +55,10 @@ export interface LogEnd {
   readonly synced: LogPosition
 }
 
-export function newStoreKeys(sealedFrom: LogPosition): StoreKeys {
+/** For a log that is in clear so far. */
+export function newStoreKeys({ start, end }: { readonly start: LogPosition; readonly end: LogPosition }): StoreKeys {
   const storeId = randomBytes(16).toString('hex')
-  return { storeId, generation: 0, start: 0, synced: 0, sealedFrom, sealedTo: null, epochs: [], image: null }
+  return { storeId, generation: 0, start, synced: 0, sealedFrom: end, sealedTo: null, epochs: [], image: null }
 }
 
 export function createKeyring(
@@ -137,6 +147,7 @@ export function createKeyring(
     rewrap: (next, at) => begin(keys, at, next),
     setStart: (start) => save({ ...keys, start }),
     setImage: (image) => save({ ...keys, image }),
-    setSealedTo: (sealedTo) => save({ ...keys, sealedTo }),
+    setSealedTo: (sealedTo) => save({ ...keys, sealedTo, image: null }),
+    remove: () => removeKeyFile(files, dir),
   }
 }

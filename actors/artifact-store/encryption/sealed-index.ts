@@ -37,6 +37,8 @@ export function createSealedIndex(files: FileLayer, dir: string, log: SealedLog,
   let recordsInJob = 0
 
   function isWorthwhile(factor: number): boolean {
+    // The next opening will not need it, and the key file may go.
+    if (log.keys.sealedTo !== null) return false
     return records * RECORD_WORTH_BYTES > (log.keys.image?.sizeBytes ?? 0) * factor
   }
 

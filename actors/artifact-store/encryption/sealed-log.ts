@@ -13,6 +13,7 @@
 import { isPitError, type Log, type LogPosition, type LogRecord, type Logger } from '../../../runtime/index.ts'
 import { fileError, logErrors } from '../../../runtime/persistence/index.ts'
 import { artifactErrors } from '../errors.ts'
+import type { EncryptionStatus } from '../protocol.ts'
 import type { KeyEncryptionKey } from './key-encryption-key.ts'
 import type { ImageReference, StoreKeys } from './key-file.ts'
 import { LEAVES } from './key-tree.ts'
@@ -22,8 +23,12 @@ import { openRecord, sealedHeader, sealRecord, type SealedHeader } from './recor
 export interface SealedLog extends Log {
   readonly keys: StoreKeys
   readonly keyId: string
-  /** Records that are not sealed as they will be: the rest of what was in clear, or still is sealed. */
-  readonly unconverted: boolean
+  /** `clear`: no record is sealed any more, and the key file is gone. */
+  readonly state: EncryptionStatus['state']
+  /** Records before are to be written again: as sealed, or in clear. */
+  readonly convertedFrom: LogPosition
+  /** When no sealed record is left: removes the keys. */
+  finishDecryption(): void
   /** Destroys the keys of these records for good; resolves when that is on the disk. */
   destroy(positions: readonly LogPosition[]): Promise<void>
   /** Wraps the data keys by another key; resolves when that is on the disk. */
@@ -37,6 +42,8 @@ export interface SealedLogOptions {
   /** Goes on without what was damaged or changed. */
   readonly acceptDamage: boolean
   readonly epochRecords: number
+  /** Makes it durable which segments there are. */
+  readonly syncLogDir: () => void
 }
 
 const EPOCH_BYTES_MAX = 64 * 1024 * 1024
@@ -46,11 +53,14 @@ export function createSealedLog(raw: Log, keyring: Keyring, options: SealedLogOp
   /** The last append was refused: what it wrote may turn up after a power cut, and then must be of the epoch there. */
   let refused = false
   let closing: Promise<void> | null = null
+  /** The store is decrypted: there is no key file any more. */
+  let removed = false
 
   const logEnd = () => ({ end: raw.end, synced: raw.syncedEnd })
 
   /** Changes the key file. */
   function keep(change: () => void): void {
+    if (removed) return
     // Another life of the actor may have the files by now.
     if (raw.closed) throw logErrors.fail('LOG_CLOSED', { dir })
     if (keyring.uncertain) throw logErrors.fail('LOG_IO', { dir })
@@ -183,9 +193,23 @@ export function createSealedLog(raw: Log, keyring: Keyring, options: SealedLogOp
     get keyId() {
       return keyring.keyId
     },
-    get unconverted() {
-      const { sealedFrom, sealedTo } = keyring.keys
-      return raw.start < Math.max(sealedFrom, sealedTo ?? 0)
+    get state() {
+      if (removed) return 'clear'
+      if (keyring.keys.sealedTo !== null) return 'decrypting'
+      return raw.start < keyring.keys.sealedFrom ? 'encrypting' : 'encrypted'
+    },
+    get convertedFrom() {
+      return keyring.keys.sealedTo ?? keyring.keys.sealedFrom
+    },
+    finishDecryption() {
+      const { sealedTo } = keyring.keys
+      if (sealedTo === null || raw.start < sealedTo) throw new Error('sealed records are left')
+      keep(() => {
+        // A segment that came back after a power cut could not be read without the keys.
+        options.syncLogDir()
+        keyring.remove()
+      })
+      removed = true
     },
     append,
     async commit() {

@@ -9,6 +9,7 @@ import { ExitCode } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
 import { formatBytes, formatTable, formatTime } from '../format.ts'
 import { describeInfo, search, SEARCH_USAGE, searchOptions } from './artifact-search.ts'
+import { encryptionActions, encryptionOptions, ENCRYPTION_USAGES } from './artifact-encryption.ts'
 import { alias, diff, history, rollback, VERSION_USAGES, versionOptions } from './artifact-versions.ts'
 
 export const artifactsCommand: Command = {
@@ -20,6 +21,7 @@ export const artifactsCommand: Command = {
     SEARCH_USAGE,
     ...VERSION_USAGES,
     'list [--limit <n>]',
+    ...ENCRYPTION_USAGES,
   ],
   options: {
     name: { type: 'string', value: 'name', description: 'put: name of the artifact (default: of the file)' },
@@ -34,21 +36,20 @@ export const artifactsCommand: Command = {
     limit: { type: 'string', value: 'n', description: 'search, list: at most so many (default 20)' },
     ...searchOptions,
     ...versionOptions,
+    ...encryptionOptions,
   },
   details: `A reference is a hash, its first 8 or more digits, or a version: report (the newest), report@3, report@alias, or
 report@2026-01-31T12:00Z (the newest one then). A query is words, "a
 phrase", prefix*, AND, OR, NOT, ( ); what is found must also pass every filter. \`get\` writes the very bytes; with --json it writes what is known about them instead.`,
   async run(invocation) {
     const [action, ...rest] = invocation.args.positionals
-    const run = action !== undefined && Object.hasOwn(ACTIONS, action) ? ACTIONS[action as Action] : undefined
+    const run = action !== undefined && Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
     if (run === undefined) throw usageError(`artifacts takes one of ${Object.keys(ACTIONS).join(', ')}`)
     return run({ ...invocation, args: { ...invocation.args, positionals: rest } })
   },
 }
 
-type Action = 'put' | 'get' | 'search' | 'history' | 'diff' | 'alias' | 'rollback' | 'list'
-
-const ACTIONS: Readonly<Record<Action, (invocation: Invocation) => Promise<ExitCode>>> = {
+const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<ExitCode>>> = {
   put,
   get,
   search,
@@ -57,6 +58,7 @@ const ACTIONS: Readonly<Record<Action, (invocation: Invocation) => Promise<ExitC
   alias,
   rollback,
   list,
+  ...encryptionActions,
 }
 
 const PIECE_BYTES = 1024 * 1024
