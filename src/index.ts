@@ -1,6 +1,7 @@
 /** The door of `symphony-pit`: open a Pit, build workflows, match errors. */
 export { Pit, type AllocateOptions, type ExecuteOptions, type OpenOptions } from './pit.ts'
 export type { PitConfig } from './config.ts'
+export type { ArtifactsConfig, KeySourceConfig } from './artifacts-config.ts'
 export type { InferOptions, ModelLease } from './model-lease.ts'
 export type { WorkflowSource } from './workflow-source.ts'
 export type { ModelsClient } from './clients/models.ts'
@@ -58,7 +59,9 @@ export {
   type DedupStats,
   type DiffRequest,
   type DiffSide,
+  type EncryptionStatus,
   type JsonChange,
+  type KeySource,
   type LineageNode,
   type NewVersion,
   type Producer,
