@@ -1,16 +1,19 @@
 /**
  * Durable put and verified get of the Artifact Store by size, seen by the asker (message encoding included, threads not),
- * beside the floor (append to a file + fdatasync, read + SHA-256) and SQLite blobs (WAL, synchronous FULL), interleaved in
- * one run. Read the ratios: a durable write costs what the disk's sync costs.
+ * beside the floor (append to a file + fdatasync, read + SHA-256), SQLite blobs (WAL, synchronous FULL) and cacache (which
+ * syncs nothing), interleaved in one run; then streams, puts beside packing, and how long a store of many objects takes to
+ * open. Read the ratios: a durable write costs what the disk's sync costs.
  */
+import cacache from 'cacache'
 import { createHash, randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { artifactStore, artifactStoreActor } from '../actors/artifact-store/index.ts'
+import { artifactStore, artifactStoreActor, type ContentHash } from '../actors/artifact-store/index.ts'
 import { startInProcess } from '../runtime/testing/in-process-system.ts'
 import { machineLine, type BenchSize } from './machine.ts'
+import { printTargets, type Target } from './runtime/rounds.ts'
 import { quantile, timed } from './timing.ts'
 
 interface Contender {
@@ -42,6 +45,9 @@ const SIZES: readonly {
   { sizeBytes: 64 * 1024, counts: { smoke: 10, full: 300 }, group: 64 },
   { sizeBytes: 1024 * 1024, counts: { smoke: 3, full: 60 }, group: 16 },
 ]
+const KIB = 1024
+const MIB = 1024 * 1024
+const STORE = 'artifact store'
 /** Items per contender before the next one has its turn. */
 const SLICE = 10
 
@@ -53,6 +59,7 @@ export async function run(size: BenchSize): Promise<readonly ArtifactFigure[]> {
     await storeContender(join(dir, 'store')),
     appendContender(join(dir, 'append')),
     sqliteContender(join(dir, 'blobs')),
+    cacacheContender(join(dir, 'cacache')),
   ]
   const figures: ArtifactFigure[] = []
   console.log('size      contender          put p50   p99      get p50   p99      in a group   (ms; × the floor)')
@@ -63,11 +70,119 @@ export async function run(size: BenchSize): Promise<readonly ArtifactFigure[]> {
       for (const figure of measured) print(figure, floor)
       figures.push(...measured)
     }
+    const more = [
+      ...(await measureStream(join(dir, 'stream'), size)),
+      ...(await measureBesidePacking(join(dir, 'packing'), size)),
+      await measureOpening(join(dir, 'opening'), size),
+    ]
+    printTargets([...targetsOf(figures), ...more])
   } finally {
     for (const contender of contenders) await contender.close()
     fs.rmSync(dir, { recursive: true, force: true })
   }
   return figures
+}
+
+function targetsOf(figures: readonly ArtifactFigure[]): readonly Target[] {
+  const of = (contender: string, kib: number): ArtifactFigure =>
+    figures.find((figure) => figure.contender === contender && figure.sizeBytes === kib * KIB)!
+  const [small, middle, large] = [of(STORE, 1), of(STORE, 64), of(STORE, 1024)]
+  const peer = of('cacache', 1)
+  return [
+    { what: 'put of 1 KiB, p99', ratio: small.putP99Ms, unit: ' ms', atMost: 5 },
+    { what: 'put of 64 KiB, p99', ratio: middle.putP99Ms, unit: ' ms', atMost: 5 },
+    { what: 'get of 1 KiB, p99', ratio: small.getP99Ms, unit: ' ms', atMost: 2 },
+    { what: 'get of 64 KiB, p99', ratio: middle.getP99Ms, unit: ' ms', atMost: 2 },
+    { what: 'put of 1 MiB, p50', ratio: large.putP50Ms, unit: ' ms', atMost: 5 },
+    { what: 'get of 1 MiB, p50', ratio: large.getP50Ms, unit: ' ms', atMost: 2 },
+    { what: 'puts of 1 KiB at once, cacache / store', ratio: peer.groupMs / small.groupMs, atLeast: 15 },
+    { what: 'put of 1 KiB, cacache / store', ratio: peer.putP50Ms / small.putP50Ms },
+    { what: 'get of 1 KiB, cacache / store', ratio: peer.getP50Ms / small.getP50Ms },
+  ]
+}
+
+/** One artifact in parts of 1 MiB, in and out. */
+async function measureStream(dataDir: string, size: BenchSize): Promise<readonly Target[]> {
+  const system = await startInProcess({ actors: [[artifactStoreActor, { dataDir }]] })
+  const { ask } = system.ref(artifactStore)
+  const parts = Array.from({ length: size === 'smoke' ? 4 : 256 }, () => randomBytes(MIB))
+  const { uploadId } = await ask.beginUpload({})
+  let hash: ContentHash | undefined
+  const inMs = await timed(async () => {
+    for (const [part, content] of parts.entries()) await ask.appendUpload({ uploadId, offset: part * MIB, content })
+    ;({ hash } = await ask.commitUpload({ uploadId }))
+  })
+  const outMs = await timed(async () => {
+    for (const part of parts.keys()) {
+      const read = await ask.read({ hash: hash!, offset: part * MIB, length: MIB })
+      if (read?.content.length !== MIB) throw new Error('the store returned something else')
+    }
+  })
+  await system.close()
+  const hashMs = await timed(() => parts.forEach(sha256))
+  const rate = (ms: number): number => parts.length / (ms / 1000)
+  return [
+    { what: 'stream in', ratio: rate(inMs), unit: ' MiB/s', atLeast: 300 },
+    { what: 'stream out', ratio: rate(outMs), unit: ' MiB/s', atLeast: 500 },
+    { what: 'SHA-256 of the same alone', ratio: rate(hashMs), unit: ' MiB/s' },
+  ]
+}
+
+/** Small puts while versions of a text are packed in the background, and before. */
+async function measureBesidePacking(dataDir: string, size: BenchSize): Promise<readonly Target[]> {
+  const system = await startInProcess({ actors: [[artifactStoreActor, { dataDir, packAfterMs: 'never' }]] })
+  const { ask } = system.ref(artifactStore)
+  const lines = Array.from({ length: 400 }, () => `${randomBytes(24).toString('hex')} and more of the same`)
+  for (let version = 0; version < (size === 'smoke' ? 20 : 1500); version++) {
+    lines[version % lines.length] = `version ${version}`
+    await ask.put({ content: Buffer.from(lines.join('\n')), contentType: 'text/plain' })
+  }
+  const put = (): Promise<number> => timed(() => ask.put({ content: randomBytes(KIB) }))
+  const alone: number[] = []
+  for (let count = 0; count < (size === 'smoke' ? 20 : 500); count++) alone.push(await put())
+  let packing = true
+  const packed = ask.compact({}, { deadlineMs: Infinity }).finally(() => (packing = false))
+  const beside: number[] = []
+  while (packing) beside.push(await put())
+  if ((await packed).packed === 0) throw new Error('nothing was packed')
+  await system.close()
+  return [
+    { what: 'put of 1 KiB alone, p99', ratio: quantile(alone, 0.99), unit: ' ms', atMost: 5 },
+    {
+      what: `put of 1 KiB beside packing, p99 of ${beside.length}`,
+      ratio: quantile(beside, 0.99),
+      unit: ' ms',
+      atMost: 5,
+    },
+  ]
+}
+
+async function measureOpening(dataDir: string, size: BenchSize): Promise<Target> {
+  const objects = size === 'smoke' ? 200 : 100_000
+  const open = () => startInProcess({ actors: [[artifactStoreActor, { dataDir, packAfterMs: 'never' }]] })
+  const first = await open()
+  const { ask } = first.ref(artifactStore)
+  const batch = Math.min(objects, 1000)
+  for (let made = 0; made < objects; made += batch) {
+    const items = Array.from({ length: batch }, (_, item) => ({ content: Buffer.from(`object ${made + item}`) }))
+    await ask.putMany({ items }, { deadlineMs: 120_000 })
+  }
+  await first.close()
+  const ms: number[] = []
+  for (let times = 0; times < 3; times++) {
+    const from = performance.now()
+    const system = await open()
+    const { artifacts } = await system.ref(artifactStore).ask.stats({})
+    if (artifacts !== objects) throw new Error(`${artifacts} of ${objects} objects are there`)
+    ms.push(performance.now() - from)
+    await system.close()
+  }
+  return {
+    what: `open with ${objects.toLocaleString('en')} objects`,
+    ratio: quantile(ms, 0.5),
+    unit: ' ms',
+    atMost: 200,
+  }
 }
 
 async function measure(
@@ -111,7 +226,7 @@ async function storeContender(dataDir: string): Promise<Contender> {
   const system = await startInProcess({ actors: [[artifactStoreActor, { dataDir }]] })
   const { ask } = system.ref(artifactStore)
   return {
-    name: 'artifact store',
+    name: STORE,
     put: (content) => ask.put({ content }),
     get: async (hash) => (await ask.get({ hash: hash as never }))!,
     putTogether: (contents) => Promise.all(contents.map((content) => ask.put({ content }))),
@@ -171,6 +286,20 @@ function sqliteContender(path: string): Contender {
       db.exec('COMMIT')
     },
     close: () => db.close(),
+  }
+}
+
+function cacacheContender(path: string): Contender {
+  const keys = new Map<string, string>()
+  async function put(content: Uint8Array): Promise<void> {
+    keys.set(sha256(content), String(await cacache.put(path, sha256(content), Buffer.from(content))))
+  }
+  return {
+    name: 'cacache',
+    put,
+    get: (hash) => cacache.get.byDigest(path, keys.get(hash)!),
+    putTogether: (contents) => Promise.all(contents.map(put)),
+    close: () => {},
   }
 }
 

@@ -8,10 +8,12 @@ export interface Contender {
 /** Figures of one kind, by the contender's name. */
 export type Figures = ReadonlyMap<string, number>
 
-/** A ratio that is aimed at: `own` to `base`, both from the same table. */
+/** What is aimed at: a ratio of two figures of one table, or with a unit a figure itself. */
 export interface Target {
   readonly what: string
   readonly ratio: number
+  /** @default '×' */
+  readonly unit?: string
   readonly atLeast?: number
   readonly atMost?: number
 }
@@ -48,9 +50,11 @@ export function print(title: string, figures: Figures, base: string): void {
 
 export function printTargets(targets: readonly Target[]): void {
   console.log('targets')
-  for (const { what, ratio, atLeast = 0, atMost = Infinity } of targets) {
+  for (const { what, ratio, unit = '×', atLeast = 0, atMost = Infinity } of targets) {
     const wanted = atMost === Infinity ? `≥ ${atLeast}` : `≤ ${atMost}`
     const met = ratio >= atLeast && ratio <= atMost
-    console.log(`  ${what.padEnd(52)} ${ratio.toFixed(2).padStart(6)}×   ${wanted.padEnd(6)} ${met ? 'met' : 'MISSED'}`)
+    console.log(
+      `  ${what.padEnd(52)} ${`${ratio.toFixed(2)}${unit}`.padStart(12)}   ${wanted.padEnd(6)} ${met ? 'met' : 'MISSED'}`,
+    )
   }
 }
