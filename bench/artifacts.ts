@@ -191,11 +191,14 @@ async function measure(
   count: number,
   group: number,
 ): Promise<ArtifactFigure[]> {
+  const settle = diskSettler(join(tmpdir(), `pit-bench-sync-${process.pid}`))
   const samples = contenders.map(() => ({ put: [] as number[], get: [] as number[], group: [] as number[] }))
   for (let from = 0; from < count; from += SLICE) {
     const contents = Array.from({ length: Math.min(SLICE, count - from) }, () => randomBytes(sizeBytes))
     const together = Array.from({ length: group }, () => randomBytes(sizeBytes))
     for (const [i, contender] of contenders.entries()) {
+      // What the one before has left unsynced is not the next one's to pay.
+      settle()
       for (const content of contents) samples[i]!.put.push(await timed(() => contender.put(content)))
       for (const content of contents) {
         const hash = sha256(content)
@@ -220,6 +223,14 @@ async function measure(
     getP99Ms: quantile(samples[i]!.get, 0.99),
     groupMs: quantile(samples[i]!.group, 0.5),
   }))
+}
+
+/** A synced write: the disk has caught up with everybody when it returns. */
+function diskSettler(path: string): () => void {
+  return () => {
+    fs.writeFileSync(path, '.', { flush: true })
+    fs.rmSync(path)
+  }
 }
 
 async function storeContender(dataDir: string): Promise<Contender> {
