@@ -2,6 +2,7 @@
  * The index file: SQLite tables derived from the log, and how far the log was applied, in the same transaction.
  * It can be thrown away at any time; `storage.ts` builds it again.
  */
+import { existsSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import type { LogPosition } from '../../runtime/index.ts'
 import { SEARCH_SCHEMA } from './search.ts'
@@ -131,6 +132,22 @@ export function openCatalog(path: string, image: Uint8Array | null = null): Cata
   } catch (error) {
     if (db.isOpen) db.close()
     throw error
+  }
+}
+
+/** How far the log was applied to that file, as its last commit says: all of that is durable. 0 when it does not say. */
+export function appliedTo(path: string): LogPosition {
+  if (!existsSync(path)) return 0
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
+    const row = db.prepare("SELECT value FROM meta WHERE key = 'applied'").get() as { value: number } | undefined
+    return row?.value ?? 0
+  } catch {
+    // Damaged, or of somebody else: it is built again later.
+    return 0
+  } finally {
+    db?.close()
   }
 }
 

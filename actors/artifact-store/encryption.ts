@@ -213,7 +213,7 @@ function openWhole({ dir, logDir, segmentBytes, files }: SealedLogPlace, state: 
   let raw: Log
   try {
     const given = files === undefined ? {} : { files }
-    raw = openLog({ dir: logDir, segmentBytes, reachesTo: state.synced, ...given })
+    raw = openLog({ dir: logDir, segmentBytes, reachesTo: state.synced, durableTo: state.synced, ...given })
   } catch (error) {
     if (isPitError(error, 'LOG_SHORT')) throw rolledBack(error.message, error)
     throw error

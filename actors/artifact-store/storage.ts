@@ -11,9 +11,9 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPitError, type Log, type Logger, type LogPosition } from '../../runtime/index.ts'
-import { memoryFiles, openLog, systemFiles, type FileLayer } from '../../runtime/persistence/index.ts'
+import { memoryFiles, openLog, systemFiles, type FileLayer, type LogOptions } from '../../runtime/persistence/index.ts'
 import type { ArtifactRow } from './artifacts.ts'
-import { openCatalog, type Catalog } from './catalog.ts'
+import { appliedTo, openCatalog, type Catalog } from './catalog.ts'
 import { createContentReader, type ContentRead } from './content-reader.ts'
 import { openSealedLog, type Encryption, type SealedLog } from './encryption.ts'
 import { createSealedIndex, type Image } from './encryption/sealed-index.ts'
@@ -94,9 +94,8 @@ export function openStorage(options: StorageOptions): Storage {
   // What is nowhere on a disk needs no encryption.
   const { encryption, logger } = options
   const sealed = inMemory ? null : typed(() => openSealedLog({ ...place, dir, logger }, encryption))
-  // What a former life on this thread left uncommitted would lock the index.
-  const log = sealed ?? typed(() => openLog({ ...place, dir: place.logDir, onLost: release }))
   const indexFile = options.indexPath ?? (inMemory ? ':memory:' : join(dir, 'index.sqlite'))
+  const log = sealed ?? typed(() => openLog(clearLog()))
   if (sealed !== null && indexFile !== ':memory:') removeIndex(indexFile)
   const indexPath = sealed === null ? indexFile : ':memory:'
   const sealedIndex = sealed === null ? null : createSealedIndex(files ?? systemFiles, dir, sealed, logger)
@@ -106,6 +105,17 @@ export function openStorage(options: StorageOptions): Storage {
   /** What the tables of a sealed index begin with, once: what fails with it is tried without. */
   let image = sealedIndex?.load() ?? null
   let tables!: Tables
+
+  function clearLog(): LogOptions {
+    return {
+      ...place,
+      dir: place.logDir,
+      // The index commits what is durable: opening need not look at all of that again.
+      durableTo: indexFile === ':memory:' ? 0 : appliedTo(indexFile),
+      // What a former life on this thread left uncommitted would lock the index.
+      onLost: release,
+    }
+  }
 
   function typed<T>(fn: () => T): T {
     try {

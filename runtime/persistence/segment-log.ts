@@ -41,6 +41,11 @@ export interface LogOptions {
   readonly reachesTo?: LogPosition
   /** Opens without changing anything: a torn end is ignored, not cut. @default false */
   readonly readOnly?: boolean
+  /**
+   * Everything before this position of the log is known to be durable, as something derived from it says. Opening looks at the
+   * rest; a position that cannot be one is ignored. @default 0: it looks at the whole last segment
+   */
+  readonly durableTo?: LogPosition
   /** Told when the same thread opens the log again for writing: this one can write no more. */
   readonly onLost?: () => void
 }
@@ -126,7 +131,7 @@ export function openLog(options: LogOptions): Log {
   }
 
   function recover(last: Segment): Tail {
-    const found = scanTail(scanning, last)
+    const found = scanTail(scanning, last, options.durableTo ?? 0)
     const { reachesTo = 0 } = options
     if (found.end < reachesTo) throw logErrors.fail('LOG_SHORT', { dir, end: found.end, reachesTo })
     const dataBytes = found.end - last.base

@@ -106,17 +106,25 @@ export interface Tail {
   readonly marked: boolean
 }
 
+/** Whether frames can be told from there on: a position is part of its frame's checksum. */
+function isBetweenFrames(reader: SegmentReader, segment: Segment, position: LogPosition): boolean {
+  if (position <= segment.base) return false
+  return position === segment.base + segment.dataBytes || reader.frame(segment, position).kind === 'frame'
+}
+
 /**
  * Finds the end of the last segment. Bytes that fail their checksum end the log only where no valid frame says that they
- * were durable once (I2 of `frame.ts`); below that they stay, as damage that reading reports.
+ * were durable once (I2 of `frame.ts`); below that they stay, as damage that reading reports. What lies before `durableTo`, a
+ * position between two frames that was durable before, is not looked at.
  */
-export function scanTail(reader: SegmentReader, segment: Segment): Tail {
+export function scanTail(reader: SegmentReader, segment: Segment, durableTo: LogPosition): Tail {
   const limit = segment.base + segment.dataBytes
+  const from = isBetweenFrames(reader, segment, durableTo) ? durableTo : segment.base
   const damaged: LogPosition[] = []
-  let floor = 0
-  let end = segment.base
+  let floor = from === segment.base ? 0 : from
+  let end = from
   let marked = segment.dataBytes === 0
-  for (let at = segment.base; at < limit;) {
+  for (let at = from; at < limit;) {
     const frame = reader.frame(segment, at)
     floor = Math.max(floor, frame.header?.synced ?? 0)
     if (frame.kind === 'damaged') {

@@ -75,7 +75,11 @@ export async function play(
     return fault
   }
 
-  const open = (files: FileLayer): Log => openLog({ dir: '/log', files, segmentBytes: 4096 })
+  /** Something derived from the log may know how far it was durable. */
+  const open = (files: FileLayer): Log => {
+    const known = random.next() < 0.5 ? { durableTo: durableEnd } : {}
+    return openLog({ dir: '/log', files, segmentBytes: 4096, ...known })
+  }
 
   /** Opening may be hit by the armed fault too; then the process is started again, in the end without faults. */
   function reopen(): Log {

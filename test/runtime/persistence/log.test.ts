@@ -151,6 +151,39 @@ describe('a log', () => {
     expect(texts(openLog({ dir, readOnly: true }))).toEqual(['one', 'two'])
   })
 
+  test('what is known to be durable is not read at opening; a position that cannot be one is ignored', async () => {
+    let readBytes = 0
+    const files: FileLayer = {
+      ...systemFiles,
+      read(fd, into, at) {
+        readBytes += into.length
+        return systemFiles.read(fd, into, at)
+      },
+    }
+    const dir = tempDir()
+    const log = openLog({ dir })
+    for (let count = 0; count < 2_000; count++) log.append(new Uint8Array(1_000))
+    await log.commit()
+    const known = log.syncedEnd
+    const opened = async (durableTo: number): Promise<number> => {
+      readBytes = 0
+      const again = openLog({ dir, files, durableTo })
+      const read = readBytes
+      expect(again.end).toBeGreaterThanOrEqual(known + 16)
+      await again.close()
+      return read
+    }
+    log.append(bytes('after it'))
+    await log.close()
+    const all = await opened(0)
+    expect(all).toBeGreaterThan(2_000_000)
+    expect(await opened(known)).toBeLessThan(all / 10)
+    for (const impossible of [known + 8, known - 8, 1e12, -1, Number.NaN]) {
+      expect(await opened(impossible)).toBeGreaterThan(2_000_000)
+    }
+    expect(texts(openLog({ dir, readOnly: true, durableTo: known }))).toHaveLength(2_001)
+  })
+
   test('a directory that is a file is named', () => {
     const dir = tempDir()
     writeFileSync(join(dir, 'file'), '')
