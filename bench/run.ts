@@ -16,6 +16,7 @@ export const BENCHES = [
   'artifacts',
   'packing',
   'search',
+  'lineage',
   'arbitration',
   'instruments',
   'host',

@@ -23,6 +23,7 @@ import { loadEncryption, type EncryptionOptions } from './encryption.ts'
 import { convertInBackground, encryptionHandlers } from './encryption-handlers.ts'
 import { artifactErrors } from './errors.ts'
 import { invalid, resolveHash, resolveHashes, resolveInput, resolveTags, text } from './input.ts'
+import { lineageHandlers } from './lineage-handlers.ts'
 import {
   artifactStore,
   type ArtifactInput,
@@ -38,7 +39,6 @@ import { openStorage, type Storage } from './storage.ts'
 import {
   hitOf,
   infoOf,
-  lineageOf,
   preparePut,
   purge,
   putAll,
@@ -77,7 +77,6 @@ export interface ArtifactStoreConfig {
 const MIB = 1024 * 1024
 const PACK_AFTER_MS = 10 * 60_000
 const LIST_LIMIT = 1000
-const LINEAGE_LIMIT = 1000
 
 async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<State> {
   const resolved = {
@@ -294,16 +293,7 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
     },
     ...versionHandlers,
     ...encryptionHandlers,
-    lineage: {
-      redeliver: true,
-      async run(state, { hash, direction, limit }) {
-        if (direction !== 'ancestors' && direction !== 'descendants') {
-          throw invalid('direction', 'must be ancestors or descendants')
-        }
-        const max = limit === undefined ? LINEAGE_LIMIT : limitOf(limit, Number.MAX_SAFE_INTEGER)
-        return (await ready(state)).query((tables) => lineageOf(tables, resolveHash(hash), direction, max))
-      },
-    },
+    ...lineageHandlers,
     unpin: {
       redeliver: true,
       run: (state, { owner }) =>

@@ -8,7 +8,7 @@ import type { LogPosition } from '../../runtime/index.ts'
 import { SEARCH_SCHEMA } from './search.ts'
 
 /** Raised with every change of the tables: an index of another version is built again. */
-const SCHEMA_VERSION = 5
+const SCHEMA_VERSION = 6
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -68,8 +68,14 @@ const SCHEMA = `
     name TEXT NOT NULL, alias TEXT NOT NULL, version INTEGER NOT NULL, protected INTEGER NOT NULL,
     changedAt INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (name, alias)
   ) WITHOUT ROWID;
-  CREATE TABLE edges (child TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY (child, parent)) WITHOUT ROWID;
-  CREATE INDEX edgesByParent ON edges (parent, child);
+  CREATE TABLE nodes (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE);
+  CREATE TABLE edges (
+    child INTEGER NOT NULL, parent INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (child, kind, parent)
+  ) WITHOUT ROWID;
+  CREATE INDEX edgesByParent ON edges (parent, kind, child);
+  CREATE TABLE uses (
+    artifact INTEGER NOT NULL, user TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (artifact, user)
+  ) WITHOUT ROWID;
   CREATE TABLE answers (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, answer TEXT NOT NULL);
   CREATE TABLE freeIds (id INTEGER PRIMARY KEY);
   ${SEARCH_SCHEMA}

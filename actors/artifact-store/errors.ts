@@ -48,6 +48,11 @@ export const artifactErrors = defineErrors({
     status: 409,
     action: 'give-up',
   },
+  RELATION_CYCLE: {
+    message: '{child} cannot be {kind} {parent}: that would close a cycle, {path}',
+    status: 409,
+    action: 'give-up',
+  },
   DIFF_TOO_LARGE: {
     message: 'an artifact of {sizeBytes} bytes is too large to compare; the limit is {bytesMax}',
     status: 413,

@@ -10,6 +10,7 @@ const TAGS_MAX = 64
 const CUSTOM_CHARS_MAX = 16 * 1024
 const PARENTS_MAX = 100_000
 const MESSAGE_CHARS_MAX = 4096
+const PARAMETERS_CHARS_MAX = 4096
 
 const CONTENT_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(\s*;.{0,200})?$/
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
@@ -48,9 +49,9 @@ export function resolveAbout(input: Omit<ArtifactInput, 'content'>): About {
   })
   const name = optional(input, 'name', (value) => text('name', value, NAME_CHARS_MAX))
   const tags = optional(input, 'tags', (value) => resolveTags('tags', value))
-  const custom = optional(input, 'custom', resolveCustom)
+  const custom = optional(input, 'custom', (value) => resolveJson('custom', value, CUSTOM_CHARS_MAX))
   const from = optional(input, 'derivedFrom', resolveParents)
-  const by = optional(input, 'createdBy', resolveProducer)
+  const by = optional(input, 'createdBy', (value) => resolveProducer(value, 'createdBy'))
   const pin = optional(input, 'pinnedBy', (value) => text('pinnedBy', value, NAME_CHARS_MAX))
   return {
     described: {
@@ -102,10 +103,10 @@ export function text(field: string, value: unknown, charsMax: number = NAME_CHAR
   return value
 }
 
-function resolveCustom(value: unknown): Readonly<Record<string, unknown>> {
-  const problem = `must be an object of at most ${CUSTOM_CHARS_MAX} characters of JSON`
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('custom', problem)
-  if (JSON.stringify(value).length > CUSTOM_CHARS_MAX) throw invalid('custom', problem)
+function resolveJson(field: string, value: unknown, charsMax: number): Readonly<Record<string, unknown>> {
+  const problem = `must be an object of at most ${charsMax} characters of JSON`
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(field, problem)
+  if (JSON.stringify(value).length > charsMax) throw invalid(field, problem)
   return value as Record<string, unknown>
 }
 
@@ -116,10 +117,16 @@ function resolveParents(value: unknown): readonly ContentHash[] {
   return value.map((hash) => resolveHash(hash, 'derivedFrom'))
 }
 
-function resolveProducer(value: unknown): Producer {
-  if (typeof value !== 'object' || value === null) throw invalid('createdBy', 'must be an object')
+export function resolveProducer(value: unknown, field: string): Producer {
+  if (typeof value !== 'object' || value === null) throw invalid(field, 'must be an object')
   const known = PRODUCER_KEYS.filter((key) => own(value, key) !== undefined)
-  return Object.fromEntries(known.map((key) => [key, text(`createdBy.${key}`, own(value, key))]))
+  const parameters = optional(value, 'parameters', (given) =>
+    resolveJson(`${field}.parameters`, given, PARAMETERS_CHARS_MAX),
+  )
+  return {
+    ...Object.fromEntries(known.map((key) => [key, text(`${field}.${key}`, own(value, key))])),
+    ...given('parameters', parameters),
+  }
 }
 
 function optional<T>(input: object, key: string, resolve: (value: unknown) => T): T | undefined {

@@ -36,7 +36,12 @@ export interface Producer {
   readonly runId?: string
   readonly nodeId?: string
   readonly model?: string
+  /** What it was made with: JSON, at most 4,096 characters. */
+  readonly parameters?: Readonly<Record<string, unknown>>
 }
+
+/** `derivedFrom`: made from it. `partOf`: belongs to it, as a child to its parent. */
+export type RelationKind = 'derivedFrom' | 'partOf'
 
 export interface ArtifactInput {
   readonly content: Uint8Array
@@ -272,8 +277,39 @@ export interface CompactionResult {
 
 export interface LineageNode {
   readonly hash: ContentHash
+  /** Steps away, at least 1. */
   readonly depth: number
+  /** The artifact one step nearer, through which it was found first. */
+  readonly via: ContentHash
+  readonly name?: string
+  /** Who made it first. */
   readonly producer?: Producer
+  /** False when it is in the trash or gone: then its own ancestors may not be known any more. */
+  readonly present: boolean
+}
+
+/** What an artifact has to do with others; of lists the first 100. */
+export interface ArtifactRelations {
+  readonly hash: ContentHash
+  readonly producedBy: readonly Producer[]
+  readonly derivedFrom: readonly ContentHash[]
+  readonly derived: readonly ContentHash[]
+  readonly derivedCount: number
+  readonly partOf: readonly ContentHash[]
+  readonly parts: readonly ContentHash[]
+  readonly partCount: number
+  /** Latest first: who took it as input, and what came of it where that is known. */
+  readonly usedBy: readonly { readonly by: Producer; readonly at: number; readonly artifact?: ContentHash }[]
+  /** Of `derivedFrom`, all the way. */
+  readonly ancestorCount: number
+  readonly descendantCount: number
+}
+
+export interface Relation {
+  readonly child: ContentHash
+  readonly parent: ContentHash
+  /** @default 'derivedFrom' */
+  readonly kind?: RelationKind
 }
 
 /** Logically deleted artifacts that can still come back, by the plan that put them there. */
@@ -377,11 +413,22 @@ export interface ArtifactStoreProtocol {
   diff(arg: DiffRequest): ArtifactDiff
   /** As `version`, or an unambiguous hash prefix of at least 8 digits; null when there is none. */
   resolve(arg: { readonly reference: string }): ContentHash | null
+  /** How an artifact came to be, or what came of it: nearest first. @default limit 1_000, at most 10_000 */
   lineage(arg: {
     readonly hash: ContentHash
     readonly direction: 'ancestors' | 'descendants'
+    readonly kind?: RelationKind
     readonly limit?: number
+    readonly depthMax?: number
   }): readonly LineageNode[]
+  /** Error: `ARTIFACT_NOT_FOUND`. */
+  relations(arg: { readonly hash: ContentHash }): ArtifactRelations
+  /** Relates two artifacts; again changes nothing. Errors: `ARTIFACT_NOT_FOUND`, `RELATION_CYCLE`. */
+  relate(arg: Relation): void
+  /** Ends a relation; one that is not there is no error. */
+  unrelate(arg: Relation): void
+  /** Notes that somebody took artifacts as input. The latest 100 of each artifact are kept. Error: `ARTIFACT_NOT_FOUND`. */
+  recordUse(arg: { readonly hashes: readonly ContentHash[]; readonly by: Producer }): void
   unpin(arg: { readonly owner: string }): void
   /** Moves artifacts to the trash: gone for readers, restorable by plan, and back when the same content is put again. */
   trash(arg: { readonly hashes: readonly ContentHash[]; readonly planId: string }): TrashResult

@@ -8,7 +8,7 @@
  *     comes later, as a `state`.
  */
 import { compressSmall, decompressSmall } from './packing/codec.ts'
-import type { ContentHash, Producer } from './protocol.ts'
+import type { ContentHash, Producer, RelationKind } from './protocol.ts'
 
 /** Identifies the message that caused a record, so that its redelivery changes nothing. */
 export interface Cause {
@@ -80,6 +80,8 @@ export type StoreRecord =
       readonly lastAccessAt: number
       readonly damaged: boolean
       readonly trash?: { readonly plan: string; readonly at: number }
+      readonly partOf?: readonly ContentHash[]
+      readonly uses?: readonly { readonly by: Producer; readonly at: number }[]
     } & Described)
   | {
       readonly t: 'tag'
@@ -119,6 +121,16 @@ export type StoreRecord =
       readonly previous?: number
       readonly cause?: Cause
     }
+  | {
+      /** A relation that begins or ends. */
+      readonly t: 'relate'
+      readonly child: ContentHash
+      readonly parent: ContentHash
+      readonly kind: RelationKind
+      readonly linked: boolean
+      readonly at: number
+    }
+  | { readonly t: 'use'; readonly hashes: readonly ContentHash[]; readonly by: Producer; readonly at: number }
   | { readonly t: 'unpin'; readonly owner: string }
   | {
       readonly t: 'trash'
@@ -141,6 +153,8 @@ const KNOWN: ReadonlySet<string> = new Set<StoreRecord['t']>([
   'version',
   'version-tags',
   'alias',
+  'relate',
+  'use',
   'unpin',
   'trash',
   'restore',

@@ -24,7 +24,9 @@ export function stateOf(tables: Tables, row: ArtifactRow, content: ContentPlace)
     ...(row.name === null ? {} : { name: row.name }),
     ...(row.custom === null ? {} : { custom: JSON.parse(row.custom) as Record<string, unknown> }),
     tags: artifacts.tags(row.id),
-    from: relationships.parents(row.hash),
+    from: relationships.parents(row.hash, 'derivedFrom'),
+    ...some('partOf', relationships.parents(row.hash, 'partOf')),
+    ...some('uses', tables.uses.of(row.id)),
     puts: row.puts,
     producers: artifacts.producers(row.id),
     pins: artifacts.owners(row.id),
@@ -33,4 +35,8 @@ export function stateOf(tables: Tables, row: ArtifactRow, content: ContentPlace)
     damaged: row.damaged === 1,
     ...(row.trashPlan === null ? {} : { trash: { plan: row.trashPlan, at: row.trashedAt ?? 0 } }),
   }
+}
+
+function some<K extends string, T>(key: K, list: readonly T[]): { readonly [P in K]?: readonly T[] } {
+  return (list.length === 0 ? {} : { [key]: list }) as { readonly [P in K]?: readonly T[] }
 }

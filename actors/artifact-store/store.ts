@@ -8,7 +8,7 @@ import type { ArtifactRow } from './artifacts.ts'
 import { BLOCK_BYTES, writeContent } from './content.ts'
 import { artifactErrors } from './errors.ts'
 import type { About, ResolvedInput } from './input.ts'
-import type { ArtifactInfo, ContentHash, LineageNode, PutResult, SearchHit, TrashResult } from './protocol.ts'
+import type { ArtifactInfo, ContentHash, PutResult, SearchHit, TrashResult } from './protocol.ts'
 import type { Cause, StoreRecord } from './records.ts'
 import { searchableText, type FoundRow } from './search.ts'
 import type { Storage } from './storage.ts'
@@ -171,19 +171,6 @@ export function hitOf(tables: Tables, { row, score, highlights }: FoundRow, acce
 export function searchedText(storage: Storage, row: ArtifactRow): string {
   const read = storage.readRange(row, 0, BLOCK_BYTES)
   return read.kind === 'content' ? searchableText(row.contentType, read.content) : ''
-}
-
-export function lineageOf(
-  { artifacts, relationships }: Tables,
-  hash: ContentHash,
-  direction: 'ancestors' | 'descendants',
-  limit: number,
-): readonly LineageNode[] {
-  return relationships.walk(hash, direction, limit).map(({ hash, depth }) => {
-    const row = artifacts.find(hash)
-    const [producer] = row === null ? [] : artifacts.producers(row.id)
-    return { hash, depth, ...(producer === undefined ? {} : { producer }) }
-  })
 }
 
 /** Moves what is neither unknown nor pinned. What this plan moved before counts as moved: the call may come twice. */

@@ -17,6 +17,7 @@ import { createPacks, type Packs } from './packing/packs.ts'
 import { decodeBatch, positionsOf, type ContentPlace, type StoredPlace, type StoreRecord } from './records.ts'
 import { createRelationships, type Relationships } from './relationships.ts'
 import { createSearchIndex, searchableText, type IndexLimits, type SearchIndex } from './search.ts'
+import { createUses, type Uses } from './uses.ts'
 import { createVersions, recordedVersion, type Versions } from './versioning.ts'
 
 export interface Tables {
@@ -25,6 +26,7 @@ export interface Tables {
   readonly versions: Versions
   readonly aliases: Aliases
   readonly relationships: Relationships
+  readonly uses: Uses
   readonly search: SearchIndex
   readonly dedup: Dedup
   readonly answers: Answers
@@ -53,6 +55,7 @@ export function createTables(catalog: Catalog, limits?: IndexLimits): Tables {
     versions: createVersions(catalog),
     aliases: createAliases(catalog),
     relationships: createRelationships(catalog),
+    uses: createUses(catalog),
     search: createSearchIndex(catalog, artifacts, limits),
     dedup: createDedup(catalog),
     answers: createAnswers(catalog),
@@ -103,6 +106,13 @@ function applyTo(tables: Tables, logged: LoggedRecord): void {
       return versions.setTags(record.name, record.version, record.tags, position)
     case 'alias':
       return applyAlias(tables, record, position)
+    case 'relate':
+      return applyRelate(tables, record, position)
+    case 'use':
+      return eachRow(tables, record.hashes, ({ id }) => {
+        tables.uses.add(id, { by: record.by, at: record.at })
+        artifacts.update(id, { changedPosition: position })
+      })
     case 'unpin':
       return void artifacts.unpin(record.owner)
     case 'trash':
@@ -145,6 +155,16 @@ function applyAlias({ aliases, answers }: Tables, record: RecordOf<'alias'>, pos
   if (record.cause !== undefined) answers.put(record.cause, { ...set, ...before })
 }
 
+/** Of an artifact whose beginning comes later, nothing: its `state` says it all. */
+function applyRelate(tables: Tables, record: RecordOf<'relate'>, position: number): void {
+  const { child, parent, kind, linked } = record
+  withRow(tables, child, ({ id }) => {
+    if (linked) tables.relationships.link(child, parent, kind)
+    else tables.relationships.unlink(child, parent, kind)
+    tables.artifacts.update(id, { changedPosition: position })
+  })
+}
+
 function applyPut(tables: Tables, record: RecordOf<'put'>, logged: LoggedRecord): void {
   const { artifacts, relationships, answers } = tables
   const known = artifacts.find(record.hash)
@@ -155,7 +175,7 @@ function applyPut(tables: Tables, record: RecordOf<'put'>, logged: LoggedRecord)
   for (const tag of record.tags ?? []) artifacts.addTag(id, tag)
   if (record.by !== undefined) artifacts.addProducer(id, record.by)
   if (record.pin !== undefined) artifacts.pin(id, record.pin)
-  for (const parent of record.from ?? []) relationships.link(record.hash, parent)
+  for (const parent of record.from ?? []) relationships.link(record.hash, parent, 'derivedFrom')
   if (known === null) index(tables, id, record, logged)
   else if (contentTypeOf(known, record) !== known.contentType) indexAgain(tables, id, logged)
   else tables.search.touch(id)
@@ -237,13 +257,15 @@ function applyState(tables: Tables, record: RecordOf<'state'>, logged: LoggedRec
   if (known !== null) {
     artifacts.update(id, row)
     artifacts.clear(id)
-    relationships.unlink(record.hash)
+    tables.uses.clear(id)
   }
   place(tables, id, record, logged)
   for (const tag of record.tags ?? []) artifacts.addTag(id, tag)
   for (const producer of record.producers) artifacts.addProducer(id, producer)
   for (const owner of record.pins) artifacts.pin(id, owner)
-  for (const parent of record.from ?? []) relationships.link(record.hash, parent)
+  relationships.setParents(record.hash, 'derivedFrom', record.from ?? [])
+  relationships.setParents(record.hash, 'partOf', record.partOf ?? [])
+  for (const use of record.uses ?? []) tables.uses.add(id, use)
   if (known === null) index(tables, id, record, logged)
   // Packing and compaction write the state of many artifacts as it is: the search index has nothing to learn then.
   else if (differs(known, row) || !isDeepStrictEqual(tagsBefore, artifacts.tags(id))) tables.search.touch(id)
@@ -321,7 +343,9 @@ function differs(known: ArtifactRow, row: NewRow): boolean {
 
 function forget(tables: Tables, row: ArtifactRow): void {
   tables.search.remove(row.id)
-  tables.relationships.unlink(row.hash)
+  tables.relationships.setParents(row.hash, 'derivedFrom', [])
+  tables.relationships.setParents(row.hash, 'partOf', [])
+  tables.uses.clear(row.id)
   tables.packs.setExtents(row.id, [])
   tables.artifacts.remove(row.id)
 }

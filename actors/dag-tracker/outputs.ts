@@ -7,9 +7,10 @@
  *     the content its own ancestor.
  */
 import { sha256Hex } from '../../runtime/index.ts'
-import type { ArtifactInput, ContentHash, PutResult } from '../artifact-store/protocol.ts'
+import type { ArtifactInput, ContentHash, Producer, PutResult } from '../artifact-store/protocol.ts'
 import type { StoredValue } from './record.ts'
 import { definitionOf, nodePath, scopeOf, type Run } from './run.ts'
+import type { InstrumentNode } from './workflow/definition.ts'
 import { contentOf, type Artifacts, type Output } from './values.ts'
 
 export interface RunOutputs {
@@ -70,7 +71,7 @@ export function createRunOutputs(run: Run, artifacts: Artifacts): RunOutputs {
     node: number | null,
   ): ArtifactInput {
     const definition = node === null ? null : definitionOf(run, node)
-    const model = definition?.kind === 'instrument' ? { model: definition.model } : {}
+    const model = definition?.kind === 'instrument' ? { model: definition.model, ...parametersOf(definition) } : {}
     return {
       ...content,
       createdBy: { tenant: run.start.tenant, runId: run.start.runId, nodeId: path, ...model },
@@ -133,6 +134,14 @@ export function createRunOutputs(run: Run, artifacts: Artifacts): RunOutputs {
 }
 
 type Content = ReturnType<typeof contentOf>
+
+/** What the Artifact Store takes of parameters, in characters of JSON; longer ones are in the workflow only. */
+const PARAMETERS_CHARS_MAX = 4096
+
+function parametersOf({ parameters }: InstrumentNode): Pick<Producer, 'parameters'> {
+  if (parameters === undefined || JSON.stringify(parameters).length > PARAMETERS_CHARS_MAX) return {}
+  return { parameters }
+}
 
 /** The nodes whose outputs a node's output was made from. */
 function* sourcesOf(run: Run, node: number): Generator<number> {

@@ -9,6 +9,7 @@ import {
   type ArtifactInfo,
   type ArtifactInput,
   type ArtifactQuery,
+  type ArtifactRelations,
   type ArtifactVersion,
   type CompactionResult,
   type ContentHash,
@@ -17,7 +18,10 @@ import {
   type EncryptionStatus,
   type LineageNode,
   type NewVersion,
+  type Producer,
   type PutResult,
+  type Relation,
+  type RelationKind,
   type SearchResult,
   type VersionedArtifact,
 } from '../../actors/artifact-store/protocol.ts'
@@ -133,11 +137,26 @@ export interface ArtifactsClient {
     options?: Omit<DiffRequest, 'from' | 'to'> & CallOptions,
   ): Promise<ArtifactDiff>
   resolve(reference: ArtifactReference, options?: CallOptions): Promise<ContentHash | null>
+  /** How an artifact came to be, or what came of it: nearest first, each with who made it. @default limit 1_000 */
   lineage(
     hash: ContentHash,
     direction: 'ancestors' | 'descendants',
-    options?: { readonly limit?: number } & CallOptions,
+    options?: { readonly kind?: RelationKind; readonly limit?: number; readonly depthMax?: number } & CallOptions,
   ): Promise<readonly LineageNode[]>
+  /** What an artifact has to do with others. Error: `ARTIFACT_NOT_FOUND`. */
+  relations(hash: ContentHash, options?: CallOptions): Promise<ArtifactRelations>
+  /**
+   * Says that one artifact was made from another, or is a part of it. Errors: `ARTIFACT_NOT_FOUND`, `RELATION_CYCLE`.
+   *
+   * @example
+   * ```ts
+   * await pit.artifacts.relate({ child: chapter, parent: book, kind: 'partOf' })
+   * ```
+   */
+  relate(relation: Relation, options?: CallOptions): Promise<void>
+  unrelate(relation: Relation, options?: CallOptions): Promise<void>
+  /** Notes that somebody took artifacts as input. Error: `ARTIFACT_NOT_FOUND`. */
+  recordUse(hashes: readonly ContentHash[], by: Producer, options?: CallOptions): Promise<void>
   stats(options?: CallOptions): Promise<DedupStats>
   /** Whether what is on the disk is encrypted, and by which key. */
   encryption(options?: CallOptions): Promise<EncryptionStatus>
@@ -241,6 +260,10 @@ export function createArtifactsClient(host: Host): ArtifactsClient {
       const { call, rest } = split(options)
       return ask().lineage({ hash, direction, ...rest }, call)
     },
+    relations: async (hash, options) => ask().relations({ hash }, options),
+    relate: async (relation, options) => ask().relate(relation, options),
+    unrelate: async (relation, options) => ask().unrelate(relation, options),
+    recordUse: async (hashes, by, options) => ask().recordUse({ hashes, by }, options),
     stats: async (options) => ask().stats({}, options),
     encryption: async (options) => ask().encryption({}, options),
     convert: async (options) => ask().convert({}, { deadlineMs: Infinity, ...options }),

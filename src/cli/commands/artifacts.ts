@@ -10,6 +10,7 @@ import type { Output } from '../output.ts'
 import { formatBytes, formatTable, formatTime } from '../format.ts'
 import { describeInfo, search, SEARCH_USAGE, searchOptions } from './artifact-search.ts'
 import { encryptionActions, encryptionOptions, ENCRYPTION_USAGES } from './artifact-encryption.ts'
+import { lineage, LINEAGE_USAGE, lineageOptions } from './artifact-lineage.ts'
 import { alias, diff, history, rollback, VERSION_USAGES, versionOptions } from './artifact-versions.ts'
 
 export const artifactsCommand: Command = {
@@ -20,6 +21,7 @@ export const artifactsCommand: Command = {
     'get <reference> [--out <file>]',
     SEARCH_USAGE,
     ...VERSION_USAGES,
+    LINEAGE_USAGE,
     'list [--limit <n>]',
     ...ENCRYPTION_USAGES,
   ],
@@ -33,10 +35,11 @@ export const artifactsCommand: Command = {
     },
     'version-of': { type: 'string', value: 'name', description: 'put: becomes the next version of this name' },
     out: { type: 'string', short: 'o', value: 'file', description: 'get: write to this file' },
-    limit: { type: 'string', value: 'n', description: 'search, list: at most so many (default 20)' },
+    limit: { type: 'string', value: 'n', description: 'search, list, lineage: at most so many (default 20)' },
     ...searchOptions,
     ...versionOptions,
     ...encryptionOptions,
+    ...lineageOptions,
   },
   details: `A reference is a hash, its first 8 or more digits, or a version: report (the newest), report@3, report@alias, or
 report@2026-01-31T12:00Z (the newest one then). A query is words, "a
@@ -57,6 +60,7 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<ExitC
   diff,
   alias,
   rollback,
+  lineage,
   list,
   ...encryptionActions,
 }

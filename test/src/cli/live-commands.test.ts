@@ -190,6 +190,15 @@ describe('artifacts', () => {
     expect(JSON.parse(removed.stdout)).toEqual({ removed: true })
   })
 
+  test('tell what they came from', async () => {
+    const digest = await pit('artifacts', 'lineage', 'tides')
+    expect(digest).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^[0-9a-f]{12}  tides\.md\n$/) as string,
+    })
+    expect(digest.stderr).toBe('0 ancestors and 0 descendants, 0 parts, used 0 times\n')
+  })
+
   test('are rolled back to an older version', async () => {
     const back = await pit('artifacts', 'rollback', 'poem@1')
     expect(back).toEqual({ exitCode: 0, stdout: 'poem@3\n', stderr: 'poem@3 has the content of @1\n' })
