@@ -108,7 +108,7 @@ describe(`random bytes in every link of a running system (PIT_SEED=${SEED})`, ()
     const rings = [OFFSETS.requests, OFFSETS.replies]
     const waiting: Promise<unknown>[] = []
     for (let round = 0; round < 150; round++) {
-      const options = { deadlineMs: 1_000 }
+      const options = { deadlineMs: 4_000 }
       for (let index = 0; index < 8; index++) {
         waiting.push(wait(system.ref(echo).ask.echo({ round, index }, options)))
         waiting.push(wait(system.ref(middle).ask.pass([round, 'x'.repeat(pick(300))], options)))
