@@ -19,6 +19,8 @@ import { mergeModels, type ResolvedConfig } from './config.ts'
 /** Makes a running system of these options: threads, or in tests the caller's own thread. */
 export type StartSystem = (options: SystemOptions) => Promise<ActorSystem>
 
+const DAY_MS = 86_400_000
+
 /** Started in this order, stopped in reverse: nobody starts before those it asks, nor stops after them. */
 export function childSpecs(config: ResolvedConfig): readonly ChildSpec[] {
   const { dataDir, capacity, tenants, queueMax, grantTtlMs, resume, poolThreads, policies, graceDays, artifacts } =
@@ -29,7 +31,7 @@ export function childSpecs(config: ResolvedConfig): readonly ChildSpec[] {
   const placesMax = loadedMax < modelsMax ? { loadedMax } : {}
   return [
     childOf(arbitrationEngineActor, { config: { dataDir, capacity, tenants, queueMax, grantTtlMs } }),
-    childOf(artifactStoreActor, { config: { dataDir, ...artifacts } }),
+    childOf(artifactStoreActor, { config: { dataDir, graceMs: graceDays * DAY_MS, ...artifacts } }),
     childOf(poolManagerActor, { config: { dataDir, models, memoryBudgetBytes, modelsMax, hostThreads, ...placesMax } }),
     childOf(dagTrackerActor, { config: { dataDir, resume, poolThreads } }),
     childOf(staleManagerActor, { config: { dataDir, graceDays, ...(policies === null ? {} : { policies }) } }),

@@ -40,7 +40,6 @@ import {
   hitOf,
   infoOf,
   preparePut,
-  purge,
   putAll,
   readVerified,
   required,
@@ -70,6 +69,8 @@ export interface ArtifactStoreConfig {
   readonly packBytes?: number
   /** Encrypts what is on the disk. @default not encrypted */
   readonly encryption?: EncryptionOptions
+  /** Trash is dropped for good after this time, by itself. @default only by `purge` */
+  readonly graceMs?: number
   /** Stands in for the file system under the log (tests, same thread only). The index is then in memory. */
   readonly files?: FileLayer
 }
@@ -107,6 +108,8 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
     upkeep: createUpkeep({
       packAfterMs: resolved.packAfterMs,
       packBytes: integerOption(config, 'packBytes', MIB, { min: 512, max: 16 * MIB }),
+      graceMs: config.graceMs === undefined ? Infinity : integerOption(config, 'graceMs', 0, { min: 0 }),
+      onPurged: () => state.hot.clear(),
       simulated: config.files !== undefined,
       storage: () => ready(state),
       ctx,
@@ -120,6 +123,7 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
   state.tending.poke()
   state.upkeep.stored()
   convertInBackground(state, ctx)
+  state.upkeep.trashed()
   // The index file must be free when the next life of this actor begins, however this one ends.
   ctx.stopping.addEventListener('abort', () => {
     state.flushTimer?.cancel()
@@ -183,10 +187,9 @@ async function purgeAndReclaim(
   before: number,
 ): Promise<{ readonly purged: number; readonly freedBytes: number }> {
   if (!Number.isFinite(before)) throw invalid('before', 'must be a time')
-  const bytesBefore = (await ready(state)).log.physicalBytes()
-  const { purged, storage } = await change(state, (storage) => ({ purged: purge(storage, before), storage }))
-  state.hot.clear()
-  await state.upkeep.reclaim(storage)
+  const storage = await ready(state)
+  const bytesBefore = storage.log.physicalBytes()
+  const purged = await state.upkeep.collect(storage, before)
   return { purged, freedBytes: Math.max(0, bytesBefore - storage.log.physicalBytes()) }
 }
 
@@ -301,10 +304,12 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
     },
     trash: {
       redeliver: true,
-      run(state, arg, ctx) {
+      async run(state, arg, ctx) {
         const hashes = resolveHashes(arg.hashes)
         const planId = text('planId', arg.planId)
-        return change(state, (storage) => trash(storage, hashes, planId, ctx.clock.now()))
+        const moved = await change(state, (storage) => trash(storage, hashes, planId, ctx.clock.now()))
+        state.upkeep.trashed()
+        return moved
       },
     },
     restore: {

@@ -60,9 +60,12 @@ export interface Artifacts {
   page(after: { readonly createdAt: number; readonly hash: string }, limit: number): readonly ArtifactRow[]
   byPrefix(prefix: string): readonly ArtifactRow[]
   inPlan(plan: string): readonly ArtifactRow[]
-  trashedBefore(time: number): readonly ArtifactRow[]
+  /** Oldest first. */
+  trashedBefore(time: number, limit: number): readonly ArtifactRow[]
+  /** When the oldest trash came there, or null. */
+  oldestTrash(): number | null
   plans(): readonly { planId: string; count: number; bytes: number; trashedAt: number }[]
-  /** Artifacts whose state or content depends on a record before `position`. */
+  /** Some artifacts whose state or content depends on a record before `position`. */
   since(position: LogPosition, limit: number): readonly ArtifactRow[]
   byId(id: number): ArtifactRow | null
   /** Artifacts whose text is not in the search index yet. */
@@ -141,9 +144,13 @@ export function createArtifacts(catalog: Catalog): Artifacts {
     page: ({ createdAt, hash }, limit) => rows(sql.page.all(createdAt, hash, limit)),
     byPrefix: (prefix) => rows(sql.byPrefix.all(prefix, `${prefix}g`)),
     inPlan: (plan) => rows(sql.inPlan.all(plan)),
-    trashedBefore: (time) => rows(sql.trashedBefore.all(time)),
+    trashedBefore: (time, limit) => rows(sql.trashedBefore.all(time, limit)),
+    oldestTrash: () => (sql.oldestTrash.get() as { at: number | null }).at,
     plans: () => sql.plans.all() as unknown as { planId: string; count: number; bytes: number; trashedAt: number }[],
-    since: (position, limit) => rows(sql.since.all(position, position, limit)),
+    since(position, limit) {
+      const found = rows(sql.since.all(position, limit))
+      return found.length > 0 ? found : rows(sql.withFrames.all(position, limit))
+    },
     byId: (id) => (sql.byId.get(id) as ArtifactRow | undefined) ?? null,
     addUnindexed: (id) => void sql.addUnindexed.run(id),
     unindexed: () => (sql.unindexed.all() as { artifact: number }[]).map(({ artifact }) => artifact),
@@ -190,16 +197,17 @@ function statements(catalog: Catalog) {
     ),
     inPlan: catalog.prepare('SELECT * FROM artifacts WHERE trashPlan = ? ORDER BY id'),
     trashedBefore: catalog.prepare(
-      'SELECT * FROM artifacts WHERE trashPlan IS NOT NULL AND trashedAt < ? ORDER BY trashedAt, id',
+      'SELECT * FROM artifacts WHERE trashPlan IS NOT NULL AND trashedAt < ? ORDER BY trashedAt, id LIMIT ?',
     ),
+    oldestTrash: catalog.prepare('SELECT min(trashedAt) AS at FROM artifacts WHERE trashPlan IS NOT NULL'),
     plans: catalog.prepare(
       `SELECT trashPlan AS planId, count(*) AS count, sum(sizeBytes) AS bytes, min(trashedAt) AS trashedAt
        FROM artifacts WHERE trashPlan IS NOT NULL GROUP BY trashPlan ORDER BY trashedAt, planId`,
     ),
-    since: catalog.prepare(
-      `SELECT * FROM artifacts WHERE id IN
-         (SELECT id FROM artifacts WHERE sincePosition < ? UNION SELECT artifact FROM frames WHERE position < ?)
-       ORDER BY id LIMIT ?`,
+    since: catalog.prepare('SELECT * FROM artifacts WHERE sincePosition < ? ORDER BY sincePosition LIMIT ?'),
+    withFrames: catalog.prepare(
+      `SELECT * FROM artifacts WHERE id IN (SELECT artifact FROM frames WHERE position < ? ORDER BY position LIMIT ?)
+       ORDER BY id`,
     ),
     byId: catalog.prepare('SELECT * FROM artifacts WHERE id = ?'),
     addUnindexed: catalog.prepare('INSERT OR IGNORE INTO unindexed VALUES (?)'),

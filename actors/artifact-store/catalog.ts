@@ -33,6 +33,7 @@ const SCHEMA = `
   );
   CREATE INDEX artifactsByTime ON artifacts (createdAt, hash);
   CREATE INDEX artifactsByTrash ON artifacts (trashPlan, trashedAt) WHERE trashPlan IS NOT NULL;
+  CREATE INDEX artifactsByTrashTime ON artifacts (trashedAt) WHERE trashPlan IS NOT NULL;
   CREATE INDEX artifactsByPosition ON artifacts (sincePosition);
   CREATE INDEX artifactsUnpacked ON artifacts (id) WHERE packing = 'raw';
   CREATE TABLE frames (

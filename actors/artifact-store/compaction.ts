@@ -14,6 +14,7 @@ import { isPitError, type LogPosition } from '../../runtime/index.ts'
 import { aliasRecord } from './aliases.ts'
 import type { ArtifactRow } from './artifacts.ts'
 import { writeBlock, writeContent } from './content.ts'
+import type { Pausing } from './packing/examining.ts'
 import type { PackRow } from './packing/packs.ts'
 import { decodeRecord, positionsOf, type Block, type StoredPlace } from './records.ts'
 import { stateOf, writeBatch, type StateRecord } from './states.ts'
@@ -41,21 +42,25 @@ export function choosePrefix(segments: readonly SegmentUse[]): number {
   return chosen
 }
 
-const COPY_BATCH = 128
-const PACK_BATCH = 8
+const COPY_BATCH = 64
+const PACK_BATCH = 4
 const BLOCKS_PER_TURN = 4
+/** Segments of which the living bytes are summed. */
+const SUMS_PER_TURN = 4
 /** Copied before others have their turn, a single larger content aside. */
 const TURN_BYTES = 2 * 1024 * 1024
 
-/** Resolves when the space is free, or early and harmlessly when `stopping`. A disk too full to copy on is no error: what could be freed is. */
-export async function compact(storage: Storage, stopping?: AbortSignal): Promise<void> {
+/** A slice a turn. Resolves when the space is free, or early and harmlessly when `stopping`. A disk too full to copy on is no error: what could be freed is. */
+export async function compact(storage: Storage, options: Pausing): Promise<void> {
   const segments = storage.log.segments()
-  const uses = storage.query(({ artifacts, packs }) =>
-    segments.map(({ start, end }) => ({
-      bytes: end - start,
-      liveBytes: artifacts.liveBytes(start, end) + packs.liveBytes(start, end),
-    })),
-  )
+  const uses: SegmentUse[] = []
+  for (const { start, end } of segments) {
+    const liveBytes = storage.query(
+      ({ artifacts, packs }) => artifacts.liveBytes(start, end) + packs.liveBytes(start, end),
+    )
+    uses.push({ bytes: end - start, liveBytes })
+    if (uses.length % SUMS_PER_TURN === 0) await options.pause()
+  }
   const prefix = choosePrefix(uses)
   if (prefix === 0) return
   try {
@@ -66,7 +71,7 @@ export async function compact(storage: Storage, stopping?: AbortSignal): Promise
       .slice(0, prefix)
       .map(({ end }) => end)
       .filter((end) => end <= storage.heldFrom)
-    for (const end of ends) await dropBefore(storage, end, stopping)
+    for (const end of ends) await dropBefore(storage, end, options)
   } catch (error) {
     if (!isPitError(error, 'STORAGE_FULL') && !isPitError(error, 'LOG_FULL')) throw error
   }
@@ -76,31 +81,32 @@ export async function compact(storage: Storage, stopping?: AbortSignal): Promise
  * Writes everything that lives before `position` again and drops what is there. False when it could not: when `stopping`, or
  * while an upload holds the log.
  */
-export async function rewriteBefore(storage: Storage, position: LogPosition, stopping?: AbortSignal): Promise<boolean> {
+export async function rewriteBefore(storage: Storage, position: LogPosition, options: Pausing): Promise<boolean> {
   while (storage.log.start < position) {
     if (storage.log.segments().length === 1) await storage.log.rotate()
     const [first, second] = storage.log.segments()
     if (second === undefined || first!.end > storage.heldFrom) return false
-    await dropBefore(storage, first!.end, stopping)
-    if (stopping?.aborted === true) return false
+    await dropBefore(storage, first!.end, options)
+    if (options.stopping.aborted) return false
   }
   return true
 }
 
-async function dropBefore(storage: Storage, cutoff: LogPosition, stopping: AbortSignal | undefined): Promise<void> {
+async function dropBefore(storage: Storage, cutoff: LogPosition, options: Pausing): Promise<void> {
   for (;;) {
-    if (stopping?.aborted === true) return
+    if (options.stopping.aborted) return
     await storage.admit()
     const packs = storage.query((tables) => tables.packs.livingBefore(cutoff, PACK_BATCH))
     for (const pack of packs) movePack(storage, pack)
     const rows = packs.length > 0 ? [] : storage.query(({ artifacts }) => artifacts.since(cutoff, COPY_BATCH))
-    await moveArtifacts(storage, oneTurn(rows), cutoff)
+    await moveArtifacts(storage, oneTurn(rows), cutoff, options)
     const versions = storage.query((tables) => tables.versions.before(cutoff, COPY_BATCH))
     writeBatch(storage, versions.map(versionRecord))
     const aliases = storage.query((tables) => tables.aliases.before(cutoff, COPY_BATCH))
     for (const alias of aliases) storage.write(aliasRecord(alias))
     await storage.durable()
     if (packs.length === 0 && rows.length === 0 && versions.length === 0 && aliases.length === 0) break
+    await options.pause()
   }
   storage.log.truncateBefore(cutoff)
   storage.note(({ packs }) => packs.forgetBefore(cutoff))
@@ -136,7 +142,12 @@ function lostState(storage: Storage, row: ArtifactRow): StateRecord {
 }
 
 /** Content that is before `cutoff` is written again; state alone goes together with others. */
-async function moveArtifacts(storage: Storage, rows: readonly ArtifactRow[], cutoff: LogPosition): Promise<void> {
+async function moveArtifacts(
+  storage: Storage,
+  rows: readonly ArtifactRow[],
+  cutoff: LogPosition,
+  options: Pausing,
+): Promise<void> {
   const states: StateRecord[] = []
   const large: ArtifactRow[] = []
   for (const row of rows) {
@@ -158,11 +169,11 @@ async function moveArtifacts(storage: Storage, rows: readonly ArtifactRow[], cut
   }
   writeBatch(storage, states)
   keepSettled(storage, rows)
-  for (const row of large) await moveBlocks(storage, row, cutoff)
+  for (const row of large) await moveBlocks(storage, row, cutoff, options)
 }
 
 /** Block by block: the whole may not fit into memory. */
-async function moveBlocks(storage: Storage, row: ArtifactRow, cutoff: LogPosition): Promise<void> {
+async function moveBlocks(storage: Storage, row: ArtifactRow, cutoff: LogPosition, { pause }: Pausing): Promise<void> {
   const place = JSON.parse(row.frames) as { readonly blocks: readonly Block[] }
   const blocks: Block[] = []
   let offset = 0
@@ -172,7 +183,9 @@ async function moveBlocks(storage: Storage, row: ArtifactRow, cutoff: LogPositio
     offset += bytes
     if (read?.kind === 'damaged') return writeBatch(storage, [lostState(storage, row)])
     blocks.push(read === null ? block : writeBlock(storage, read.content))
-    if (blocks.length % BLOCKS_PER_TURN === 0) await storage.durable()
+    if (blocks.length % BLOCKS_PER_TURN > 0) continue
+    await storage.durable()
+    await pause()
   }
   const now = storage.query(({ artifacts }) => artifacts.byId(row.id))
   if (now?.hash !== row.hash || now.frames !== row.frames) return

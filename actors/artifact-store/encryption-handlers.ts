@@ -1,8 +1,9 @@
 /** Encryption as the actor's handlers: what state it is in, conversion of a whole store, another key. */
-import type { ActorContext, CallContext } from '../../runtime/index.ts'
+import type { ActorContext } from '../../runtime/index.ts'
 import { rewriteBefore } from './compaction.ts'
 import { loadEncryption } from './encryption.ts'
 import { artifactErrors } from './errors.ts'
+import type { Pausing } from './packing/examining.ts'
 import type { EncryptionStatus } from './protocol.ts'
 import { ready, type State } from './state.ts'
 import type { Storage } from './storage.ts'
@@ -11,8 +12,8 @@ export const encryptionHandlers = {
   encryption: { redeliver: true, run: async (state: State) => statusOf(await ready(state)) },
   convert: {
     redeliver: true,
-    async run(state: State, _: object, ctx: CallContext) {
-      await state.upkeep.next(() => convert(state, ctx))
+    async run(state: State) {
+      await state.upkeep.next((pausing) => convert(state, pausing))
       return statusOf(await ready(state))
     },
   },
@@ -44,11 +45,11 @@ function statusOf({ sealed }: Storage): EncryptionStatus {
 }
 
 /** Crash-safe as compaction is: what was rewritten is durable before the old records go, and the key file goes last. */
-async function convert(state: State, { stopping }: ActorContext): Promise<void> {
+async function convert(state: State, pausing: Pausing): Promise<void> {
   const storage = await ready(state)
   const { sealed } = storage
   if (sealed === null || sealed.state === 'encrypted' || sealed.state === 'clear') return
-  const done = await rewriteBefore(storage, sealed.convertedFrom, stopping)
+  const done = await rewriteBefore(storage, sealed.convertedFrom, pausing)
   if (done && sealed.state === 'decrypting') sealed.finishDecryption()
 }
 
@@ -57,6 +58,6 @@ export function convertInBackground(state: State, ctx: ActorContext): void {
   const { sealed } = state.storage
   if (sealed === null || sealed.state === 'encrypted') return
   state.upkeep
-    .next(() => convert(state, ctx))
+    .next((pausing) => convert(state, pausing))
     .catch((error: unknown) => ctx.logger.warn('the store could not be converted', { problem: String(error) }))
 }

@@ -209,13 +209,6 @@ export function restore(
   return { restored }
 }
 
-/** Forgets trash older than `before`; the space is freed by compaction. */
-export function purge(storage: Storage, before: number): number {
-  const hashes = storage.query(({ artifacts }) => artifacts.trashedBefore(before)).map(({ hash }) => hash)
-  for (const batch of batches(hashes)) storage.write({ t: 'purge', hashes: batch })
-  return hashes.length
-}
-
 /** A record names at most this many artifacts, so that none grows without bound. */
 const HASHES_PER_RECORD = 10_000
 

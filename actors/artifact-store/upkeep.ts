@@ -7,8 +7,10 @@
  * I2. In the background every step waits for a moment without calls, yet not for ever.
  */
 import { isPitError, sleep, type ActorContext, type Timer } from '../../runtime/index.ts'
+import { createCollector, purge } from './collection.ts'
 import { compact } from './compaction.ts'
 import { sameThreadCodec, threadPoolCodec } from './packing/codec.ts'
+import type { Pausing } from './packing/examining.ts'
 import { packCold, type PackingResult } from './packing/packer.ts'
 import type { Storage } from './storage.ts'
 
@@ -19,10 +21,14 @@ export interface Upkeep {
   stored(): void
   /** Packs what is cold and frees what it took; resolves when it is done. */
   compact(storage: Storage, coldMs: number): Promise<PackingResult>
+  /** Drops trash older than `before` for good, then frees what it took; returns how many artifacts that were. */
+  collect(storage: Storage, before: number): Promise<number>
+  /** To be told that there may be trash. */
+  trashed(): void
   /** Frees what purged artifacts took. */
   reclaim(storage: Storage): Promise<void>
   /** Does another task when none of these is under way. */
-  next<T>(task: () => Promise<T>): Promise<T>
+  next<T>(task: (pausing: Pausing) => Promise<T>): Promise<T>
   /** Resolves when nothing is under way. */
   idle(): Promise<void>
   cancel(): void
@@ -31,6 +37,10 @@ export interface Upkeep {
 export interface UpkeepOptions {
   readonly packAfterMs: number
   readonly packBytes: number
+  /** Trash is collected after this time; infinity: only when asked. */
+  readonly graceMs: number
+  /** Told when trash is dropped. */
+  readonly onPurged: () => void
   /** Everything on this thread, in one order. */
   readonly simulated: boolean
   /** The storage to work on, opened again when it has to be. */
@@ -40,6 +50,8 @@ export interface UpkeepOptions {
 
 /** Less than this is left for the next time. */
 const WORTH_PACKING_BYTES = 1024 * 1024
+/** Steps that are asked for follow each other at once, until they have taken this long together. */
+const TURN_MS = 4
 /** A step in the background follows the one before after this time, or later: */
 const STEP_MS = 5
 /** while there are calls, */
@@ -47,15 +59,27 @@ const CALLED_MS = 50
 /** but not more often than this. */
 const CALLED_WAITS_MAX = 4
 
-export function createUpkeep({ packAfterMs, packBytes, simulated, storage, ctx }: UpkeepOptions): Upkeep {
+export function createUpkeep({
+  packAfterMs,
+  packBytes,
+  graceMs,
+  onPurged,
+  simulated,
+  storage,
+  ctx,
+}: UpkeepOptions): Upkeep {
   const codec = simulated ? sameThreadCodec : threadPoolCodec
   let timer: Timer | null = null
   let running: Promise<unknown> = Promise.resolve()
   let calls = 0
   let callsSeen = 0
+  let turnBeganAt = 0
 
   function next<T>(task: () => Promise<T>): Promise<T> {
-    const done = running.then(task)
+    const done = running.then(() => {
+      turnBeganAt = ctx.clock.monotonicMs()
+      return task()
+    })
     running = done.catch(() => {})
     return done
   }
@@ -75,7 +99,7 @@ export function createUpkeep({ packAfterMs, packBytes, simulated, storage, ctx }
     const result = await untilFull(() =>
       packCold(on, { coldSince: ctx.clock.now() - coldMs, codec, packBytes, pause, stopping: ctx.stopping }),
     )
-    await compact(on, ctx.stopping)
+    await compact(on, { pause, stopping: ctx.stopping })
     const freedBytes = before - on.log.physicalBytes()
     if (result.packed > 0) ctx.logger.info('artifacts packed', { ...result, freedBytes })
     return result
@@ -100,14 +124,45 @@ export function createUpkeep({ packAfterMs, packBytes, simulated, storage, ctx }
     if (on.query(({ artifacts }) => artifacts.unpackedBytes(Number.MAX_SAFE_INTEGER)) >= WORTH_PACKING_BYTES) arm()
   }
 
+  /** Others have their turn when this one has lasted long enough. */
+  async function soon(): Promise<void> {
+    if (ctx.clock.monotonicMs() - turnBeganAt < TURN_MS) return
+    await wait(0)
+    turnBeganAt = ctx.clock.monotonicMs()
+  }
+
+  const reclaim = (on: Storage): Promise<void> => next(async () => void (await pack(on, Infinity, soon)))
+
+  async function collect(on: Storage, before: number): Promise<number> {
+    turnBeganAt = ctx.clock.monotonicMs()
+    const purged = await purge(on, before, { pause: soon, stopping: ctx.stopping })
+    if (purged > 0) onPurged()
+    await reclaim(on)
+    return purged
+  }
+
+  async function collectExpired(on: Storage, before: number): Promise<void> {
+    const purged = await purge(on, before, { pause: quiet, stopping: ctx.stopping })
+    if (purged === 0) return
+    onPurged()
+    await next(() => pack(on, Infinity, quiet))
+  }
+
+  const collector = createCollector({ graceMs, storage, collect: collectExpired, ctx })
+
   return {
+    collect,
+    trashed: () => collector.trashed(),
     called: () => void calls++,
     stored: arm,
-    compact: (on, coldMs) => next(() => pack(on, coldMs, () => wait(0))),
-    reclaim: (on) => next(async () => void (await pack(on, Infinity, () => wait(0)))),
-    next,
+    compact: (on, coldMs) => next(() => pack(on, coldMs, soon)),
+    reclaim,
+    next: (task) => next(() => task({ pause: soon, stopping: ctx.stopping })),
     idle: async () => void (await running),
-    cancel: () => timer?.cancel(),
+    cancel() {
+      timer?.cancel()
+      collector.cancel()
+    },
   }
 }
 

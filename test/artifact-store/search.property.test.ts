@@ -10,7 +10,8 @@ import type { ArtifactQuery, ContentHash, Producer, SortOrder } from '../../acto
 import { parseQuery, type TextQuery } from '../../actors/artifact-store/query.ts'
 import { stemOf, stemsOf, languageOf } from '../../actors/artifact-store/search/stemming.ts'
 import { eachWord } from '../../actors/artifact-store/search/words.ts'
-import { preparePut, purge, putAll, restore, searchedText, trash } from '../../actors/artifact-store/store.ts'
+import { preparePut, putAll, restore, searchedText, trash } from '../../actors/artifact-store/store.ts'
+import { purge } from '../../actors/artifact-store/collection.ts'
 import { openStorage, type Storage } from '../../actors/artifact-store/storage.ts'
 import { resolveInput } from '../../actors/artifact-store/input.ts'
 import { silentLogger } from '../../runtime/index.ts'
@@ -342,7 +343,7 @@ async function play(ops: readonly Op[], queries: readonly ArtifactQuery[]): Prom
         return docs.filter((doc) => doc.plan === plan).forEach((doc) => (doc.plan = null))
       }
       case 'purge':
-        purge(storage, Infinity)
+        await purge(storage, Infinity, { pause: () => Promise.resolve(), stopping: new AbortController().signal })
         return void docs.splice(0, docs.length, ...docs.filter(({ plan }) => plan === null))
       case 'work':
         return void storage.maintain(made.units)

@@ -65,7 +65,8 @@ export async function playWriters({
   )
   const all = [...shared, ...owned.flat()]
   const byHash = new Map(all.map((one) => [one.hash, one]))
-  const plans = new Set<string>()
+  /** What each writer has in the trash. */
+  const plans = new Map<readonly Known[], string[]>(owned.map((own) => [own, []]))
   const versions = new Map<string, ContentHash>()
   const seen = { operations: 0, deaths: 0, purged: 0, packed: 0, compared: 0, bytesMax: 0 }
   let purging = 0
@@ -143,7 +144,7 @@ export async function playWriters({
   async function trash(own: readonly Known[]): Promise<void> {
     const batch = some(own)
     const planId = `plan ${planCount++}`
-    plans.add(planId)
+    plans.get(own)!.push(planId)
     seen.operations += batch.length
     for (const one of batch) one.touched = true
     await attempt(
@@ -159,14 +160,15 @@ export async function playWriters({
     )
   }
 
-  async function restore(): Promise<void> {
-    const planId = [...plans][upTo(plans.size)]
+  async function restore(own: readonly Known[]): Promise<void> {
+    const known = plans.get(own)!
+    const planId = known[upTo(known.length)]
     if (planId === undefined) return
     seen.operations++
     await attempt(
       store().restore({ planId }),
       ({ restored }) => restored.forEach((hash) => back(byHash.get(hash)!)),
-      () => all.forEach((one) => one.places.has('trashed') && doubt(one, 'live')),
+      () => own.forEach((one) => one.places.has('trashed') && doubt(one, 'live')),
     )
   }
 
@@ -220,7 +222,7 @@ export async function playWriters({
       else if (kind < 15) await read(own)
       else if (kind < 17) await trash(own)
       else if (kind < 18) await version(own, name)
-      else await restore()
+      else await restore(own)
     }
   }
 
@@ -230,7 +232,7 @@ export async function playWriters({
     for (const { planId } of await store().trashed({})) {
       for (const hash of (await store().restore({ planId })).restored) restored.add(hash)
     }
-    plans.clear()
+    for (const known of plans.values()) known.length = 0
     for (const one of all) {
       if (restored.has(one.hash))
         ok(one.places.has('trashed'), `${one.hash} came back from the trash, where it was not`)

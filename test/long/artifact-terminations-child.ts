@@ -40,6 +40,8 @@ const system = await startOn(
   { backoffMinMs: 0, backoffMaxMs: 0 },
 )
 const { ask } = system.ref(artifactStore)
+/** Starting a thread takes its time on a busy machine. */
+const patient = { deadlineMs: 300_000 }
 
 /** Acknowledged and never deleted; of those whose deletion was asked for nothing is claimed until it is acknowledged. */
 const live = new Map<ContentHash, Buffer>()
@@ -73,7 +75,7 @@ async function attempt<T>(call: Promise<T>, done: (result: T) => void): Promise<
 function putOne(): Promise<void> {
   const bytes = content()
   const hash = sha256Hex(bytes) as ContentHash
-  return attempt(ask.put({ content: bytes, contentType: 'text/plain' }), (result) => {
+  return attempt(ask.put({ content: bytes, contentType: 'text/plain' }, patient), (result) => {
     ok(result.hash === hash)
     live.set(hash, bytes)
   })
@@ -82,14 +84,14 @@ function putOne(): Promise<void> {
 async function deleteSome(round: number): Promise<void> {
   const hashes = [...live.keys()].filter(() => upTo(4) === 0)
   for (const hash of hashes) live.delete(hash)
-  await attempt(ask.trash({ hashes, planId: `plan-${round}` }), () => {})
-  await attempt(ask.purge({ before: Number.MAX_SAFE_INTEGER }), () => {
+  await attempt(ask.trash({ hashes, planId: `plan-${round}` }, patient), () => {})
+  await attempt(ask.purge({ before: Number.MAX_SAFE_INTEGER }, patient), () => {
     for (const hash of hashes) gone.add(hash)
   })
 }
 
 async function checkOne(hash: ContentHash, bytes: Buffer): Promise<void> {
-  const found = await ask.get({ hash })
+  const found = await ask.get({ hash }, patient)
   if (found === null) lost++
   else if (!bytes.equals(found)) wrongBytes++
 }
@@ -97,7 +99,7 @@ async function checkOne(hash: ContentHash, bytes: Buffer): Promise<void> {
 for (let round = 1; round <= Number(rounds); round++) {
   const work = [putOne(), putOne(), putOne()]
   if (round % 7 === 0) work.push(deleteSome(round))
-  if (round % 3 === 0) work.push(attempt(ask.compact({}), () => {}))
+  if (round % 3 === 0) work.push(attempt(ask.compact({}, patient), () => {}))
   // Somewhere in the middle: before the calls arrive, while they are written, or after.
   const before = process.hrtime.bigint() + BigInt(upTo(8_000_000))
   while (process.hrtime.bigint() < before) await new Promise((resolve) => void setImmediate(resolve))
@@ -110,8 +112,8 @@ for (let round = 1; round <= Number(rounds); round++) {
 
 for (const [hash, bytes] of live) await checkOne(hash, bytes)
 let purgedButThere = 0
-for (const hash of gone) if (!live.has(hash) && (await ask.get({ hash })) !== null) purgedButThere++
-const { corrupt } = await ask.verify({})
+for (const hash of gone) if (!live.has(hash) && (await ask.get({ hash }, patient)) !== null) purgedButThere++
+const { corrupt } = await ask.verify({}, patient)
 const restarts = system.stats().find(({ name }) => name === artifactStore.name)!.restarts
 await system.close()
 const result: Terminations = {

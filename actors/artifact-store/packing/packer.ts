@@ -4,8 +4,9 @@
  *   log   … A B C D …  ──►  … A B C D … | pack(ABCD) | batch(states of A B C D) | …     the old copies go with `compact`
  *
  * I1. Content is compressed only after it was verified, and its artifact moves only if it is still there.
- * I2. A pack and the states that refer to it are written in one turn, in this order; the old copies stay in the log until
- *     `compact` drops them, after the sync. An interruption anywhere leaves every artifact readable.
+ * I2. First a pack is written, then the states that refer to it, some a turn; the old copies stay in the log until `compact`
+ *     drops them, after the sync. An interruption anywhere leaves every artifact readable. Nothing else drops packs: while
+ *     this runs `compact` does not.
  * I3. Turns are short; compressing is the codec's, off this thread.
  */
 import type { ArtifactRow } from '../artifacts.ts'
@@ -14,7 +15,7 @@ import { stateOf, writeBatch, type StateRecord } from '../states.ts'
 import type { Storage } from '../storage.ts'
 import { canBeDictionary, isWorthwhile, type Codec } from './codec.ts'
 import { examine, settle, TURN_BYTES, type Pausing } from './examining.ts'
-import { planFamilies, type Candidate, type Family } from './planning.ts'
+import { planning, type Candidate, type Family } from './planning.ts'
 import { sketchOf, sketchToText, type Sketch } from './sketch.ts'
 
 export interface PackingOptions extends Pausing {
@@ -36,8 +37,10 @@ const WINDOW_ARTIFACTS = 10_000
 const WINDOW_BYTES = 1024 * 1024 * 1024
 /** Groups of which less is alive are packed again. */
 const LIVE_SHARE_MIN = 0.7
-/** Bounds the record of their states. */
+/** Bounds how long a pile takes. */
 const PILE_MEMBERS_MAX = 1024
+/** About 5 ms. */
+const STATES_PER_TURN = 64
 /** Told by the key this much smaller than the key itself is: alone need not be tried. */
 const TOLD_SHARE_SURE = 0.5
 /** Told by the key has to be this small beside alone, because reading it takes two decodings. */
@@ -57,8 +60,8 @@ export async function packCold(storage: Storage, options: PackingOptions): Promi
     afterId = rows.at(-1)?.id ?? afterId
     const candidates = await examine(storage, [...rows.map(({ id }) => id), ...again], options)
     const keys = storage.query(({ packs }) => packs.keys().filter(({ id }) => !sparseKeys.includes(id)))
-    for (const family of planFamilies(candidates, keys, options.packBytes))
-      await packFamily(storage, family, options, done)
+    const families = await inTurns(planning(candidates, keys, options.packBytes), options)
+    for (const family of families) await packFamily(storage, family, options, done)
   }
   return done
 }
@@ -105,8 +108,10 @@ async function packFamily(
         continue
       }
     }
-    if (key !== null) key.id ??= writePack(storage, key.pile, key.encoded, null, family.label, done)
-    if (told || key === null) writePack(storage, pile, encoded, key?.id ?? null, family.label, done)
+    if (key !== null) key.id ??= await writePack(storage, key.pile, key.encoded, { base: null, family }, options, done)
+    if (told || key === null) {
+      await writePack(storage, pile, encoded, { base: key?.id ?? null, family }, options, done)
+    }
     await storage.durable()
     await options.pause()
   }
@@ -167,31 +172,42 @@ async function encode(
   return told.length <= alone.length * TOLD_SHARE_MAX ? { encoded: told, told: true } : { encoded: alone, told: false }
 }
 
-/** One turn (I2); what changed while it was compressed stays where it is (I1). Returns the pack's id. */
-function writePack(
+/** What changed while it was compressed, or since the turn before, stays where it is (I1, I2). Returns the pack's id. */
+async function writePack(
   storage: Storage,
   pile: Pile,
   encoded: Uint8Array,
-  base: number | null,
-  label: string,
+  { base, family }: { readonly base: number | null; readonly family: Family },
+  options: PackingOptions,
   done: { packed: number; packs: number },
-): number {
+): Promise<number> {
   const id = storage.log.end
-  const as = base === null ? { label, sketch: sketchToText(pile.sketch) } : { base }
+  const as = base === null ? { label: family.label, sketch: sketchToText(pile.sketch) } : { base }
   storage.write({ t: 'pack', id, size: pile.content.length, ...as }, encoded)
-  const states: StateRecord[] = []
-  let offset = 0
-  for (const row of pile.rows) {
-    const place = { packed: [[id, offset, row.sizeBytes] as const] }
-    offset += row.sizeBytes
-    const now = storage.query(({ artifacts }) => artifacts.byId(row.id))
-    if (now?.hash !== row.hash || now.damaged === 1) continue
-    states.push(storage.query((tables) => stateOf(tables, now, place)))
-  }
-  writeBatch(storage, states)
   done.packs++
-  done.packed += states.length
+  let offset = 0
+  for (let from = 0; from < pile.rows.length; from += STATES_PER_TURN) {
+    if (from > 0) await options.pause()
+    const states: StateRecord[] = []
+    for (const row of pile.rows.slice(from, from + STATES_PER_TURN)) {
+      const place = { packed: [[id, offset, row.sizeBytes] as const] }
+      offset += row.sizeBytes
+      const now = storage.query(({ artifacts }) => artifacts.byId(row.id))
+      if (now?.hash !== row.hash || now.damaged === 1) continue
+      states.push(storage.query((tables) => stateOf(tables, now, place)))
+    }
+    writeBatch(storage, states)
+    done.packed += states.length
+  }
   return id
+}
+
+async function inTurns<T>(work: Generator<void, T>, { pause }: Pausing): Promise<T> {
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+    await pause()
+  }
 }
 
 /** Of no use in a pack: raw where it was raw, and raw again where it was packed. */

@@ -34,13 +34,25 @@ interface Cluster {
   readonly members: Candidate[]
 }
 
-/** `ownFamilyBytes`: clusters of at least this size are families. Deterministic. */
-export function planFamilies(
+/** Candidates looked at in a turn: about 5 ms. */
+const STEP = 256
+
+/** All in one turn. */
+export function planFamilies(...args: Parameters<typeof planning>): readonly Family[] {
+  const steps = planning(...args)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** `ownFamilyBytes`: clusters of at least this size are families. Deterministic. Yields where others may have their turn. */
+export function* planning(
   candidates: readonly Candidate[],
   keys: readonly KeyPack[],
   ownFamilyBytes: number,
-): readonly Family[] {
-  const clusters = clustersOf(candidates, keys)
+): Generator<void, readonly Family[]> {
+  const clusters = yield* clustersOf(candidates, keys)
   const families: Family[] = []
   const small = new Map<string, Cluster[]>()
   for (const cluster of clusters) {
@@ -59,7 +71,7 @@ export function planFamilies(
   return families
 }
 
-function clustersOf(candidates: readonly Candidate[], keys: readonly KeyPack[]): readonly Cluster[] {
+function* clustersOf(candidates: readonly Candidate[], keys: readonly KeyPack[]): Generator<void, readonly Cluster[]> {
   const byFeature = new Map<number, Cluster>()
   const byName = new Map<string, Cluster>()
   const clusters: Cluster[] = []
@@ -73,7 +85,8 @@ function clustersOf(candidates: readonly Candidate[], keys: readonly KeyPack[]):
   }
   for (const key of keys) remember(key.sketch, begin(key.id))
   // In the order of their names, so that small clusters of one kind lie side by side.
-  for (const candidate of [...candidates].sort(byNameAndTime)) {
+  for (const [at, candidate] of [...candidates].sort(byNameAndTime).entries()) {
+    if (at % STEP === STEP - 1) yield
     const name = candidate.name === null ? null : `${candidate.contentType}\n${candidate.name}`
     const named = name === null ? undefined : byName.get(name)
     const cluster = mostShared(candidate.sketch, byFeature) ?? named ?? begin(null)
