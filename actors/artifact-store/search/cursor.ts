@@ -8,32 +8,29 @@ import type { Chunk, PostingsWriter } from './postings.ts'
 /** Documents that are decoded at once: what is decoded stays in the first cache. */
 const BLOCK = 256
 
-/**
- * The decoder: some documents at a time, of one chunk after another. A class, because queries spend their time here and in
- * what reads from it.
- */
+/** The decoder: some documents at a time, of one chunk after another. */
 export class DocsReader {
   readonly slots = new Uint32Array(BLOCK)
   readonly frequencies = new Uint32Array(BLOCK)
-  #bytes: Uint8Array = NOTHING
-  #at = 0
-  #left = 0
-  #slot = 0
+  private bytes: Uint8Array = NOTHING
+  private at = 0
+  private end = 0
+  private left = 0
+  private slot = 0
 
   begin({ docs, count }: Chunk): void {
-    this.#bytes = docs.bytes
-    this.#at = docs.from
-    this.#left = count
-    this.#slot = 0
+    this.bytes = docs.bytes
+    this.at = docs.from
+    this.end = docs.to
+    this.left = count
+    this.slot = 0
   }
 
   /** Fills `slots` and `frequencies`; returns how many, 0 at the end. */
   next(): number {
-    const { slots, frequencies } = this
-    const bytes = this.#bytes
-    const count = Math.min(BLOCK, this.#left)
-    let at = this.#at
-    let slot = this.#slot
+    const { slots, frequencies, bytes, end } = this
+    const count = Math.min(BLOCK, this.left)
+    let { at, slot } = this
     for (let i = 0; i < count; i++) {
       let byte = bytes[at++]!
       let head = byte & 127
@@ -42,10 +39,13 @@ export class DocsReader {
         head |= (byte & 127) << shift
       }
       slot += head >>> 1
-      let frequency = 1
-      if ((head & 1) !== 0) {
-        byte = bytes[at++]!
-        frequency = byte & 127
+      // Whether a frequency follows is as good as random, so it is calculated, not branched on.
+      const isMany = head & 1
+      let frequency = 1 + ((bytes[at < end ? at : 0]! - 1) & -isMany)
+      at += isMany
+      if (frequency > 127) {
+        frequency &= 127
+        byte = 128
         for (let shift = 7; byte > 127; shift += 7) {
           byte = bytes[at++]!
           frequency |= (byte & 127) << shift
@@ -54,9 +54,9 @@ export class DocsReader {
       slots[i] = slot
       frequencies[i] = frequency
     }
-    this.#at = at
-    this.#slot = slot
-    this.#left -= count
+    this.at = at
+    this.slot = slot
+    this.left -= count
     return count
   }
 }
@@ -66,127 +66,60 @@ const NOTHING = new Uint8Array(0)
 /** After the last document of a list. */
 export const NO_SLOT = 2 ** 30 - 1
 
-/** Walks a list document by document, with their positions. `slot` is -1 before the first, `NO_SLOT` after the last. */
+/** Walks a list document by document. `slot` is -1 before the first, `NO_SLOT` after the last. */
 export class PostingsCursor {
   slot = -1
-  frequency = 0
-  #chunks: readonly Chunk[] = []
-  readonly #reader = new DocsReader()
-  #chunk = -1
-  #block = 0
-  #at = 0
-  #positions: Uint8Array | null = null
-  #positionsAt = 0
+  private frequency = 0
+  private readonly chunks: readonly Chunk[]
+  private readonly reader = new DocsReader()
+  private chunk = -1
+  private block = 0
+  private at = 0
+  private positionsAt = 0
   /** Positions of documents that were stepped over. */
-  #pending = 0
+  private pending = 0
 
-  /** Stands before the first document then. */
-  begin(chunks: readonly Chunk[]): void {
-    this.#chunks = chunks
-    this.#chunk = -1
-    this.#block = 0
-    this.#at = 0
-    this.#pending = 0
-    this.slot = -1
-    this.frequency = 0
+  constructor(chunks: readonly Chunk[]) {
+    this.chunks = chunks
   }
 
   next(): void {
-    this.#pending += this.frequency
-    if (++this.#at >= this.#block) this.#refill()
-    else this.#read()
-  }
-
-  /** To the first document from `slot` on; chunks in between are not even read. */
-  seek(slot: number): void {
-    if (this.slot >= slot) return
-    if (this.#chunk >= 0 && this.#chunks[this.#chunk]!.lastSlot < slot) this.#skipChunks(slot)
-    const { slots, frequencies } = this.#reader
-    while (this.slot < slot) {
-      let at = this.#at
-      let pending = this.#pending
-      const block = this.#block
-      while (at < block && slots[at]! < slot) pending += frequencies[at++]!
-      this.#at = at
-      this.#pending = pending
-      if (at < block) this.#read()
-      else this.#refill()
-    }
-  }
-
-  /** Of the current document, as many as its frequency; `into` has room for them. */
-  positions(into: Uint32Array): void {
-    const bytes = this.#bytesOfPositions()
-    let at = this.#positionsAt
-    let position = 0
-    const count = this.frequency
-    for (let i = 0; i < count; i++) {
-      let byte = bytes[at++]!
-      let distance = byte & 127
-      for (let shift = 7; byte > 127; shift += 7) {
-        byte = bytes[at++]!
-        distance |= (byte & 127) << shift
-      }
-      into[i] = position += distance
-    }
+    this.pending += this.frequency
+    if (++this.at >= this.block) this.refill()
+    if (this.slot === NO_SLOT) return
+    this.slot = this.reader.slots[this.at]!
+    this.frequency = this.reader.frequencies[this.at]!
   }
 
   /** Adds the current document to a list, its positions as they are. */
   copyTo(writer: PostingsWriter): void {
-    const bytes = this.#bytesOfPositions()
-    const from = this.#positionsAt
-    let to = from
-    for (let left = this.frequency; left > 0; to++) if (bytes[to]! < 128) left--
-    writer.add(this.slot, this.frequency, bytes, from, to)
+    const { bytes } = this.chunks[this.chunk]!.positions
+    const from = afterPositions(bytes, this.positionsAt, this.pending)
+    this.positionsAt = afterPositions(bytes, from, this.frequency)
+    // `next` adds the current document to what was stepped over.
+    this.pending = -this.frequency
+    writer.add(this.slot, this.frequency, bytes, from, this.positionsAt)
   }
 
-  #bytesOfPositions(): Uint8Array {
-    if (this.#positions === null) {
-      const { bytes, from } = this.#chunks[this.#chunk]!.positions
-      this.#positions = bytes
-      this.#positionsAt = from
+  private refill(): void {
+    this.at = 0
+    this.block = this.chunk < 0 ? 0 : this.reader.next()
+    if (this.block > 0) return
+    const opened = this.chunks[++this.chunk]
+    this.pending = 0
+    this.frequency = 0
+    if (opened === undefined) this.slot = NO_SLOT
+    else {
+      this.positionsAt = opened.positions.from
+      this.reader.begin(opened)
+      this.block = this.reader.next()
     }
-    const bytes = this.#positions
-    let at = this.#positionsAt
-    for (let left = this.#pending; left > 0; at++) if (bytes[at]! < 128) left--
-    this.#positionsAt = at
-    this.#pending = 0
-    return bytes
   }
+}
 
-  #read(): void {
-    this.slot = this.#reader.slots[this.#at]!
-    this.frequency = this.#reader.frequencies[this.#at]!
-  }
-
-  /** The next block, of the next chunk when this one is at its end. */
-  #refill(): void {
-    this.#at = 0
-    this.#block = this.#chunk < 0 ? 0 : this.#reader.next()
-    if (this.#block === 0) this.#open(this.#chunk + 1)
-    else this.#read()
-  }
-
-  #skipChunks(slot: number): void {
-    let chunk = this.#chunk + 1
-    while (chunk < this.#chunks.length && this.#chunks[chunk]!.lastSlot < slot) chunk++
-    this.#open(chunk)
-  }
-
-  #open(chunk: number): void {
-    this.#chunk = chunk
-    this.#at = 0
-    this.#block = 0
-    this.#positions = null
-    this.#pending = 0
-    const opened = this.#chunks[chunk]
-    if (opened === undefined) {
-      this.slot = NO_SLOT
-      this.frequency = 0
-      return
-    }
-    this.#reader.begin(opened)
-    this.#block = this.#reader.next()
-    this.#read()
-  }
+/** Where `count` numbers end that begin at `at`. */
+export function afterPositions(bytes: Uint8Array, at: number, count: number): number {
+  let end = at
+  for (let left = count; left > 0; end++) if (bytes[end]! < 128) left--
+  return end
 }

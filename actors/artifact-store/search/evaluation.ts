@@ -142,8 +142,9 @@ export function createEvaluator(): (query: TextQuery, searched: Searched) => Eva
 
   /** The hot loop of a query: marks and scores the documents of a list. */
   function score({ chunks }: PostingList, dead: Bits | null, into: Weighting & { readonly found: Bits }): void {
-    const { found, weight, discounts, once, lengths } = into
+    const { found, table, weight, discounts, lengths } = into
     const { slots, frequencies } = reader
+    const target = scores
     for (const chunk of chunks) {
       reader.begin(chunk)
       for (let block = reader.next(); block > 0; block = reader.next()) {
@@ -151,9 +152,12 @@ export function createEvaluator(): (query: TextQuery, searched: Searched) => Eva
           const slot = slots[i]!
           if (dead !== null && (dead[slot >>> 5]! & (1 << (slot & 31))) !== 0) continue
           const frequency = frequencies[i]!
-          const length = lengths[slot]!
           found[slot >>> 5]! |= 1 << (slot & 31)
-          scores[slot]! += frequency === 1 ? once[length]! : (weight * frequency) / (frequency + discounts[length]!)
+          const length = lengths[slot]!
+          target[slot]! +=
+            frequency < TABLE_ROWS
+              ? table[(frequency << 8) + length]!
+              : (weight * frequency) / (frequency + discounts[length]!)
         }
       }
     }
@@ -226,21 +230,29 @@ function waysOf(words: readonly string[], prefix: boolean, { mark }: SearchedFie
   return [...ways.values()]
 }
 
-/** What a match counts, by how rare it is and how long the document is. */
+/** What a match counts, by how rare it is, how often it comes and how long the document is. */
 interface Weighting {
   readonly weight: number
   readonly lengths: Uint8Array
   /** By length code. */
   readonly discounts: Float64Array
-  /** By length code: the score of a document that has the word once. */
-  readonly once: Float64Array
+  /** By frequency below `TABLE_ROWS` and length code: what comes of weight and discount. */
+  readonly table: Float32Array
 }
+
+const TABLE_ROWS = 16
 
 function weightingOf(count: number, { lengths, lengthMean, ...field }: SearchedField, searched: Searched): Weighting {
   const documents = Math.max(searched.documents, count)
   const rarity = Math.log(1 + (documents - count + 0.5) / (count + 0.5))
   const mean = Math.max(1, lengthMean)
-  const discounts = Float64Array.from(LENGTHS, (length) => K1 * (1 - B + (B * length) / mean))
   const weight = field.weight * rarity * (K1 + 1)
-  return { weight, lengths, discounts, once: discounts.map((discount) => weight / (1 + discount)) }
+  const discounts = Float64Array.from(LENGTHS, (length) => K1 * (1 - B + (B * length) / mean))
+  const table = new Float32Array(TABLE_ROWS * LENGTHS.length)
+  for (let frequency = 1; frequency < TABLE_ROWS; frequency++) {
+    for (let code = 0; code < LENGTHS.length; code++) {
+      table[frequency * LENGTHS.length + code] = (weight * frequency) / (frequency + discounts[code]!)
+    }
+  }
+  return { weight, lengths, discounts, table }
 }

@@ -94,8 +94,7 @@ function* copy(sources: readonly MergeSource[], writer: ListWriter): Generator<n
 /** Documents of several lists in the order of their slots. */
 function* decode(sources: readonly MergeSource[], writer: ListWriter): Generator<number, undefined> {
   let open = sources.map(({ dead, terms }) => {
-    const cursor = new PostingsCursor()
-    cursor.begin(terms.list.chunks)
+    const cursor = new PostingsCursor(terms.list.chunks)
     cursor.next()
     return { dead, cursor }
   })

@@ -1,88 +1,189 @@
 /**
- * Documents of one place in which words follow one another. The lists are walked side by side, led by the shortest one;
- * positions are decoded only where all words are, and stepped over elsewhere.
+ * Documents of one place in which words follow one another. The rarest word leads: of one of its chunks after the other all
+ * positions are decoded, then what is not beside the next word is taken out, word by word. Of the longer lists, positions are
+ * decoded only in documents that are left, and stepped over elsewhere; chunks without such documents are not read at all.
  */
-import { NO_SLOT, PostingsCursor } from './cursor.ts'
-import type { PostingList } from './postings.ts'
+import { afterPositions, DocsReader } from './cursor.ts'
+import type { Chunk, PostingList } from './postings.ts'
 
 /** Is told a document and how often it has the phrase. */
 export type VisitMatch = (slot: number, times: number) => void
 
-/** The positions of a word in the current document. */
-interface Word {
-  readonly cursor: PostingsCursor
-  positions: Uint32Array
+/** Documents of a chunk, and where the leading word is in each. */
+interface Places {
   count: number
-  at: number
+  slots: Uint32Array
+  /** By document, where its places begin in `flat`; one more at the end. */
+  starts: Uint32Array
+  flat: Uint32Array
 }
 
 /** `lists` in the order of the phrase. */
 export function eachMatch(lists: readonly PostingList[], visit: VisitMatch): void {
-  eachRuns(lists, (slot, _, times) => visit(slot, times))
+  eachPlaces(lists, ({ count, slots, starts }) => {
+    for (let i = 0; i < count; i++) visit(slots[i]!, starts[i + 1]! - starts[i]!)
+  })
 }
 
-/** `visit` is told where in the document the phrase begins; the array is used again. */
-function eachRuns(
-  lists: readonly PostingList[],
-  visit: (slot: number, starts: Uint32Array, count: number) => void,
-): void {
-  const words = lists.map(wordOf)
-  const runs: Runs = { starts: new Uint32Array(64), count: 0 }
-  const [lead, ...others] = words
-    .map(({ cursor }, i) => ({ cursor, count: lists[i]!.count }))
+/** `visit` is told the places of the leading word, and which word of the phrase that is. */
+function eachPlaces(lists: readonly PostingList[], visit: (places: Places, lead: number) => void): void {
+  const [lead, ...others] = lists
+    .map(({ chunks, count }, index) => ({ chunks, count, index, follower: new Follower(chunks) }))
     .sort((a, b) => a.count - b.count)
-    .map(({ cursor }) => cursor) as [PostingsCursor, ...PostingsCursor[]]
-  for (lead.next(); lead.slot !== NO_SLOT;) {
-    const { slot } = lead
-    const after = seekAll(others, slot)
-    if (after > slot) {
-      if (after === NO_SLOT) return
-      lead.seek(after)
-      continue
+  const reader = new DocsReader()
+  const places = emptyPlaces()
+  for (const chunk of lead!.chunks) {
+    decode(chunk, reader, places)
+    for (const { follower, index } of others) {
+      if (places.count === 0) break
+      follower.follow(places, index - lead!.index)
     }
-    findRuns(words, runs)
-    if (runs.count > 0) visit(slot, runs.starts, runs.count)
-    lead.next()
+    if (places.count > 0) visit(places, lead!.index)
   }
 }
 
-/** The slot that all of them may have next. */
-function seekAll(cursors: readonly PostingsCursor[], slot: number): number {
-  for (let i = 0; i < cursors.length; i++) {
-    const cursor = cursors[i]!
-    cursor.seek(slot)
-    if (cursor.slot > slot) return cursor.slot
+function emptyPlaces(): Places {
+  return { count: 0, slots: new Uint32Array(0), starts: new Uint32Array(1), flat: new Uint32Array(0) }
+}
+
+/** Decodes a whole chunk. */
+function decode(chunk: Chunk, reader: DocsReader, into: Places): void {
+  const { bytes, from, to } = chunk.positions
+  if (into.slots.length < chunk.count) {
+    into.slots = new Uint32Array(chunk.count)
+    into.starts = new Uint32Array(chunk.count + 1)
   }
-  return slot
-}
-
-/** Where a phrase begins in a document. */
-interface Runs {
-  starts: Uint32Array
-  count: number
-}
-
-/** The positions of the first word that are followed by those of the others. */
-function findRuns(words: readonly Word[], into: Runs): void {
-  for (let i = 0; i < words.length; i++) load(words[i]!)
-  const first = words[0]!
-  if (into.starts.length < first.count) into.starts = new Uint32Array(first.count * 2)
-  const { starts } = into
+  // A number takes a byte at least.
+  if (into.flat.length < to - from) into.flat = new Uint32Array(to - from)
+  const { slots, starts, flat } = into
+  let at = from
+  let length = 0
   let count = 0
-  for (let i = 0; i < first.count; i++) {
-    const start = first.positions[i]!
-    let following = 1
-    for (; following < words.length; following++) {
-      const word = words[following]!
-      const wanted = start + following
-      let { at } = word
-      while (at < word.count && word.positions[at]! < wanted) at++
-      word.at = at
-      if (at === word.count || word.positions[at] !== wanted) break
+  reader.begin(chunk)
+  for (let block = reader.next(); block > 0; block = reader.next()) {
+    for (let i = 0; i < block; i++) {
+      slots[count] = reader.slots[i]!
+      starts[count++] = length
+      let position = 0
+      for (let left = reader.frequencies[i]!; left > 0; left--) {
+        let byte = bytes[at++]!
+        let distance = byte & 127
+        for (let shift = 7; byte > 127; shift += 7) {
+          byte = bytes[at++]!
+          distance |= (byte & 127) << shift
+        }
+        flat[length++] = position += distance
+      }
     }
-    if (following === words.length) starts[count++] = start
   }
+  starts[count] = length
   into.count = count
+}
+
+/** Walks the list of another word beside that of the leading one. */
+class Follower {
+  private readonly chunks: readonly Chunk[]
+  private readonly reader = new DocsReader()
+  private chunk = -1
+  private block = 0
+  private at = 0
+  private bytes: Uint8Array | null = null
+  private positionsAt = 0
+  /** Positions of documents that were stepped over. */
+  private pending = 0
+
+  constructor(chunks: readonly Chunk[]) {
+    this.chunks = chunks
+  }
+
+  /** Keeps of the places those that have this word at a distance. */
+  follow(places: Places, distance: number): void {
+    const { slots, starts, flat } = places
+    const { reader } = this
+    let kept = 0
+    let length = 0
+    for (let i = 0; i < places.count; i++) {
+      const slot = slots[i]!
+      if (!this.seek(slot)) break
+      if (reader.slots[this.at] !== slot) continue
+      const before = length
+      length = this.match(flat, starts[i]!, starts[i + 1]!, { distance, length })
+      if (length === before) continue
+      slots[kept] = slot
+      starts[kept++] = before
+    }
+    starts[kept] = length
+    places.count = kept
+  }
+
+  /** To the first document from `slot` on; false when there is none. */
+  private seek(slot: number): boolean {
+    const { slots, frequencies } = this.reader
+    for (;;) {
+      const { block } = this
+      let { at, pending } = this
+      while (at < block && slots[at]! < slot) pending += frequencies[at++]!
+      this.at = at
+      this.pending = pending
+      if (at < block) return true
+      if (!this.refill(slot)) return false
+    }
+  }
+
+  /** The next block that may have `slot` or more. */
+  private refill(slot: number): boolean {
+    this.at = 0
+    this.block = this.chunk >= 0 && this.chunks[this.chunk]!.lastSlot >= slot ? this.reader.next() : 0
+    if (this.block > 0) return true
+    let next = this.chunk + 1
+    while (next < this.chunks.length && this.chunks[next]!.lastSlot < slot) next++
+    this.chunk = next
+    const opened = this.chunks[next]
+    if (opened === undefined) return false
+    this.reader.begin(opened)
+    this.block = this.reader.next()
+    this.bytes = null
+    this.pending = 0
+    return true
+  }
+
+  /** Moves those of the places from `from` to `to` that are matched to `length`; returns where they end then. */
+  private match(
+    flat: Uint32Array,
+    from: number,
+    to: number,
+    { distance, length }: { readonly distance: number; readonly length: number },
+  ): number {
+    if (this.bytes === null) {
+      const { positions } = this.chunks[this.chunk]!
+      this.bytes = positions.bytes
+      this.positionsAt = positions.from
+    }
+    const { bytes } = this
+    let at = afterPositions(bytes, this.positionsAt, this.pending)
+    let left = this.reader.frequencies[this.at]!
+    // The document itself is stepped over with the others when the walk goes on.
+    this.pending = -left
+    let place = from
+    let end = length
+    let position = 0
+    while (left > 0) {
+      let byte = bytes[at++]!
+      let step = byte & 127
+      for (let shift = 7; byte > 127; shift += 7) {
+        byte = bytes[at++]!
+        step |= (byte & 127) << shift
+      }
+      position += step
+      left--
+      while (place < to && flat[place]! + distance < position) place++
+      if (place === to) break
+      if (flat[place]! + distance === position) flat[end++] = flat[place++]!
+    }
+    this.positionsAt = at
+    this.pending += left
+    return end
+  }
 }
 
 /** For phrases whose last word is one of many: what comes before is looked up once for all of them. */
@@ -94,72 +195,62 @@ export interface Beginning {
 
 /** It keeps 4 bytes per slot, and per document and place where the phrase begins. */
 export function createBeginning(capacity: number): Beginning {
-  /** Document by document: slot, how many, where each begins. */
+  /** Document by document: slot, how many, at which position the last word would be. */
   let kept = new Uint32Array(1024)
   let length = 0
   /** By slot: where in `kept` it is how many; 0 when it is not there. */
-  const places = new Uint32Array(capacity)
-  const word = wordOf({ count: 0, chunks: [] })
-  let words = 0
+  const wanted = new Uint32Array(capacity)
+  const reader = new DocsReader()
+  const places = emptyPlaces()
 
-  function keep(slot: number, starts: Uint32Array, count: number): void {
-    if (length + count + 2 > kept.length) {
-      const longer = new Uint32Array(Math.max(kept.length * 2, length + count + 2))
-      longer.set(kept)
-      kept = longer
-    }
-    kept[length++] = slot
-    places[slot] = length
-    kept[length++] = count
-    for (let i = 0; i < count; i++) kept[length++] = starts[i]!
+  function reserve(more: number): void {
+    if (length + more <= kept.length) return
+    const longer = new Uint32Array(Math.max(kept.length * 2, length + more))
+    longer.set(kept)
+    kept = longer
   }
 
-  /** How often the loaded word comes right behind what begins at this place. */
-  function followed(place: number): number {
-    const end = place + 1 + kept[place]!
+  function keep({ count, slots, starts, flat }: Places, distance: number): void {
+    reserve(count * 2 + starts[count]!)
+    for (let i = 0; i < count; i++) {
+      kept[length++] = slots[i]!
+      wanted[slots[i]!] = length
+      kept[length++] = starts[i + 1]! - starts[i]!
+      for (let at = starts[i]!; at < starts[i + 1]!; at++) kept[length++] = flat[at]! + distance
+    }
+  }
+
+  /** How many of the positions are wanted in the document that has them at `at`. */
+  function matches(at: number, flat: Uint32Array, from: number, to: number): number {
+    const end = at + 1 + kept[at]!
     let times = 0
-    for (let at = place + 1, i = 0; at < end && i < word.count;) {
-      const distance = word.positions[i]! - kept[at]! - words
-      if (distance === 0) times++
-      if (distance <= 0) i++
-      if (distance >= 0) at++
+    let i = from
+    for (let next = at + 1; next < end && i < to;) {
+      const step = flat[i]! - kept[next]!
+      if (step === 0) times++
+      if (step <= 0) i++
+      if (step >= 0) next++
     }
     return times
   }
 
   return {
     begin(lists) {
-      for (let at = 0; at < length; at += kept[at + 1]! + 2) places[kept[at]!] = 0
+      for (let at = 0; at < length; at += kept[at + 1]! + 2) wanted[kept[at]!] = 0
       length = 0
-      words = lists.length
-      eachRuns(lists, keep)
+      eachPlaces(lists, (found, lead) => keep(found, lists.length - lead))
     },
     eachMatch({ chunks }, visit) {
-      const { cursor } = word
-      cursor.begin(chunks)
-      for (cursor.next(); cursor.slot !== NO_SLOT; cursor.next()) {
-        const place = places[cursor.slot]!
-        if (place === 0) continue
-        load(word)
-        const times = followed(place)
-        if (times > 0) visit(cursor.slot, times)
+      for (const chunk of chunks) {
+        decode(chunk, reader, places)
+        const { count, slots, starts, flat } = places
+        for (let i = 0; i < count; i++) {
+          const at = wanted[slots[i]!]!
+          if (at === 0) continue
+          const times = matches(at, flat, starts[i]!, starts[i + 1]!)
+          if (times > 0) visit(slots[i]!, times)
+        }
       }
     },
   }
-}
-
-function wordOf({ chunks }: PostingList): Word {
-  const cursor = new PostingsCursor()
-  cursor.begin(chunks)
-  return { cursor, positions: new Uint32Array(64), count: 0, at: 0 }
-}
-
-/** Reads the positions of the current document. */
-function load(word: Word): void {
-  const { cursor } = word
-  const count = cursor.frequency
-  if (word.positions.length < count) word.positions = new Uint32Array(count * 2)
-  cursor.positions(word.positions)
-  word.count = count
-  word.at = 0
 }

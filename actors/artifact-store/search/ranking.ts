@@ -39,31 +39,35 @@ export function pageOf(
  */
 function firstOf(found: Bits, count: number, { keys, descending }: Order, before: Before): readonly number[] {
   const heap: number[] = []
-  let worst = 0
-  const visit = (slot: number): void => {
+  /** Takes the member in when it is one of the first; returns the key of the last of them. */
+  const offer = (slot: number): number => {
     if (heap.length < count) {
       heap.push(slot)
       siftUp(heap, before)
-    } else {
-      const key = keys[slot]!
-      if (descending ? key < worst : key > worst) return
-      if (!before(slot, heap[0]!)) return
+      if (heap.length < count) return descending ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+    } else if (before(slot, heap[0]!)) {
       heap[0] = slot
       siftDown(heap, before)
     }
-    worst = keys[heap[0]!]!
+    return keys[heap[0]!]!
   }
   if (descending) {
+    let worst = Number.NEGATIVE_INFINITY
     for (let i = found.length - 1; i >= 0; i--) {
       for (let word = found[i]!; word !== 0;) {
         const bit = 31 - Math.clz32(word)
         word &= ~(1 << bit)
-        visit((i << 5) + bit)
+        const slot = (i << 5) + bit
+        if (keys[slot]! >= worst) worst = offer(slot)
       }
     }
   } else {
+    let worst = Number.POSITIVE_INFINITY
     for (let i = 0; i < found.length; i++) {
-      for (let word = found[i]!; word !== 0; word &= word - 1) visit((i << 5) + 31 - Math.clz32(word & -word))
+      for (let word = found[i]!; word !== 0; word &= word - 1) {
+        const slot = (i << 5) + 31 - Math.clz32(word & -word)
+        if (keys[slot]! <= worst) worst = offer(slot)
+      }
     }
   }
   return heap
