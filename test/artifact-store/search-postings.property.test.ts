@@ -28,7 +28,7 @@ const docs = fc
         maxLength: 6,
       }),
     ),
-    { minLength: 1, maxLength: 900, size: 'max' },
+    { minLength: 1, maxLength: 600, size: 'max' },
   )
   .map((steps): Doc[] => {
     let slot = -1
@@ -80,7 +80,7 @@ test('a list is read as it was written', () => {
     fc.property(docs, chunkSize, (some, size) => {
       expect(read(listOf(some, size))).toEqual(some)
     }),
-    { numRuns: 50 },
+    { numRuns: 50, interruptAfterTimeLimit: 20_000 },
   )
 })
 
@@ -97,7 +97,7 @@ test('chunks are appended, and documents copied', () => {
       expect(read({ count: some.length, chunks: [appended.take()] })).toEqual(some)
       if (kept.length > 0) expect(read({ count: kept.length, chunks: [copied.take()] })).toEqual(kept)
     }),
-    { numRuns: 50 },
+    { numRuns: 50, interruptAfterTimeLimit: 20_000 },
   )
 })
 
@@ -127,6 +127,6 @@ test('phrases are where their words follow one another', () => {
       beginning.eachMatch(listOf(last, size), (slot, times) => followed.set(slot, times))
       expect(followed).toEqual(expected([...words, last]))
     }),
-    { numRuns: 50 },
+    { numRuns: 50, interruptAfterTimeLimit: 20_000 },
   )
 })

@@ -394,9 +394,7 @@ test(
         },
       ),
       // A slow machine plays fewer, and tells a counterexample however far it is from its smallest form.
-      RUNS === null
-        ? { seed, numRuns: 25, interruptAfterTimeLimit: 40_000 }
-        : { seed, numRuns: RUNS },
+      RUNS === null ? { seed, numRuns: 25, interruptAfterTimeLimit: 40_000 } : { seed, numRuns: RUNS },
     )
     expect(total.found).toBeGreaterThan(200)
     expect(total.highlighted).toBeGreaterThan(50)

@@ -133,9 +133,10 @@ class Follower {
   /** The next block that may have `slot` or more. */
   private refill(slot: number): boolean {
     this.at = 0
-    this.block = this.chunk >= 0 && this.chunks[this.chunk]!.lastSlot >= slot ? this.reader.next() : 0
+    const current = this.chunks[this.chunk]
+    this.block = current !== undefined && current.lastSlot >= slot ? this.reader.next() : 0
     if (this.block > 0) return true
-    let next = this.chunk + 1
+    let next = Math.min(this.chunk + 1, this.chunks.length)
     while (next < this.chunks.length && this.chunks[next]!.lastSlot < slot) next++
     this.chunk = next
     const opened = this.chunks[next]
