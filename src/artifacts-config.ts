@@ -1,7 +1,7 @@
 /** The `artifacts` key of the configuration: how the Artifact Store keeps what it is given. */
 import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { EncryptionOptions } from '../actors/artifact-store/index.ts'
+import { resolveBackendSpec, type BackendSpec, type EncryptionOptions } from '../actors/artifact-store/index.ts'
 import type { KeySource } from '../actors/artifact-store/protocol.ts'
 import { invalidOption, own } from '../runtime/index.ts'
 
@@ -14,35 +14,52 @@ export interface ArtifactsConfig {
     readonly key: KeySourceConfig
     readonly formerKeys?: readonly KeySourceConfig[]
   }
+  /** Where a second copy of all content is kept, from which damaged content is repaired. @default none */
+  readonly mirror?: BackendSpec
 }
 
 export interface ResolvedArtifactsConfig {
   readonly encryption?: EncryptionOptions
+  readonly mirror?: BackendSpec
 }
+
+const EXPECTED = 'an object such as { encryption, mirror }'
 
 /** Checks the shape and locates files; the store checks the rest. Error: `INVALID_OPTION`. */
 export function readArtifacts(values: object, key: string, baseDir: string): ResolvedArtifactsConfig {
   const artifacts = own(values, key)
   if (typeof artifacts !== 'object' || artifacts === null || Array.isArray(artifacts)) {
-    throw invalidOption(key, 'an object such as { encryption }', typeof artifacts)
+    throw invalidOption(key, EXPECTED, typeof artifacts)
   }
   // Not shown either: it may be the key, at the wrong place.
-  if (Object.keys(artifacts).some((name) => name !== 'encryption')) {
-    throw invalidOption(key, 'an object such as { encryption }', 'one with other keys')
+  if (Object.keys(artifacts).some((name) => name !== 'encryption' && name !== 'mirror')) {
+    throw invalidOption(key, EXPECTED, 'one with other keys')
   }
+  return Object.freeze({ ...readEncryption(artifacts, key, baseDir), ...readMirror(artifacts, key, baseDir) })
+}
+
+/** A relative folder starts where the configuration is. */
+function readMirror(artifacts: object, key: string, baseDir: string): Pick<ResolvedArtifactsConfig, 'mirror'> {
+  const value = own(artifacts, 'mirror')
+  if (value === undefined || value === null) return {}
+  const spec = resolveBackendSpec(value, `${key}.mirror`)
+  return { mirror: spec.kind === 'file-system' ? { ...spec, dir: resolve(baseDir, spec.dir) } : spec }
+}
+
+function readEncryption(artifacts: object, key: string, baseDir: string): Pick<ResolvedArtifactsConfig, 'encryption'> {
   const encryption = own(artifacts, 'encryption')
-  if (encryption === undefined || encryption === null) return Object.freeze({})
+  if (encryption === undefined || encryption === null) return {}
   const name = `${key}.encryption`
   if (typeof encryption !== 'object') throw invalidOption(name, 'an object such as { key }', typeof encryption)
   const formerKeys = own(encryption, 'formerKeys') ?? []
   if (!Array.isArray(formerKeys)) throw invalidOption(`${name}.formerKeys`, 'a list of keys', typeof formerKeys)
-  return Object.freeze({
+  return {
     encryption: Object.freeze({
       ...encryption,
       key: readKeySource(own(encryption, 'key'), `${name}.key`, baseDir),
       formerKeys: formerKeys.map((source, i) => readKeySource(source, `${name}.formerKeys[${i}]`, baseDir)),
     }),
-  })
+  }
 }
 
 const SHORT = /^(env|file|module):(.+)$/

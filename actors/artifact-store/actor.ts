@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import {
   defineActor,
   integerOption,
-  sleep,
+  invalidOption,
   stringOption,
   type ActorContext,
   type CallContext,
@@ -19,6 +19,7 @@ import {
 import type { FileLayer } from '../../runtime/persistence/index.ts'
 import { createAccesses } from './accesses.ts'
 import { createHotContent } from './hot-content.ts'
+import { careHandlers } from './care-handlers.ts'
 import { loadEncryption, type EncryptionOptions } from './encryption.ts'
 import { convertInBackground, encryptionHandlers } from './encryption-handlers.ts'
 import { artifactErrors } from './errors.ts'
@@ -32,16 +33,17 @@ import {
   type ContentHash,
   type PutResult,
 } from './protocol.ts'
+import { configuredMirror, type MirrorConfig } from './mirror/mirror-config.ts'
+import { createRepairs, readRepaired } from './mirror/repairing.ts'
 import { change, flushAccesses, originOf, ready, reclaimAbandoned, touch, type State } from './state.ts'
 import { abortUpload, appendUpload, beginUpload, commitUpload, readPart } from './transfers.ts'
-import { scrub, START, type Place } from './scrub.ts'
+import { parsePlace, START } from './scrub.ts'
 import { openStorage, type Storage } from './storage.ts'
 import {
   hitOf,
   infoOf,
   preparePut,
   putAll,
-  readVerified,
   required,
   restore,
   searchedText,
@@ -54,7 +56,7 @@ import { createUpkeep } from './upkeep.ts'
 import { createUploads } from './uploads.ts'
 import { versionHandlers } from './version-handlers.ts'
 
-export interface ArtifactStoreConfig {
+export interface ArtifactStoreConfig extends MirrorConfig {
   /** The store keeps its files in `artifacts/` below; `:memory:` keeps them in this actor's memory, until it ends. */
   readonly dataDir: string
   /** Size of a segment of the log. @default 64 MiB */
@@ -91,14 +93,17 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
   const simulated = config.files === undefined ? {} : { files: config.files, indexPath: ':memory:' }
   const { encryption: options } = config
   const sealing = options === undefined ? null : { options, loaded: await loadEncryption(options) }
+  const mirrored = configuredMirror(config)
   const open = (): Storage =>
     openStorage({
       dir,
       segmentBytes: resolved.segmentBytes,
       logger: ctx.logger,
+      mirroring: mirrored !== null,
       ...simulated,
       ...(sealing === null ? {} : { encryption: sealing.loaded }),
     })
+  const mirror = mirrored?.(() => state, ctx) ?? null
   const state: State = {
     config: resolved,
     open,
@@ -118,18 +123,22 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
     accesses: createAccesses(),
     hot: createHotContent(integerOption(config, 'cacheBytes', 32 * MIB, { min: 0 })),
     tending: createTending(ctx, () => state.storage),
+    mirror,
+    repairs: createRepairs(mirror, ctx),
     flushTimer: null,
   }
   state.tending.poke()
   state.upkeep.stored()
   convertInBackground(state, ctx)
   state.upkeep.trashed()
+  state.mirror?.poke()
   // The index file must be free when the next life of this actor begins, however this one ends.
   ctx.stopping.addEventListener('abort', () => {
     state.flushTimer?.cancel()
     state.upkeep.cancel()
     state.uploads.endAll()
     state.tending.stop()
+    state.mirror?.cancel()
     state.storage.rest()
   })
   return state
@@ -144,7 +153,7 @@ async function get(state: State, hash: ContentHash, ctx: CallContext): Promise<U
   if (sizeBytes > artifactBytesMax) throw artifactErrors.fail('ARTIFACT_TOO_LARGE', { sizeBytes, artifactBytesMax })
   const kept = row.damaged === 0 ? state.hot.get(hash) : undefined
   if (kept !== undefined) await settled(storage, row)
-  const content = kept ?? (await readVerified(storage, row, ctx.logger))
+  const content = kept ?? (await readRepaired(() => ready(state), state.repairs, row, ctx.logger))
   if (kept === undefined) state.hot.keep(hash, content)
   touch(state, hash, ctx)
   return content
@@ -159,13 +168,6 @@ async function getMany(state: State, hashes: readonly ContentHash[], ctx: CallCo
   const contents: (Uint8Array | null)[] = []
   for (const hash of hashes) contents.push(await get(state, hash, ctx))
   return contents
-}
-
-function parseCursor(cursor: string | undefined): Place {
-  if (cursor === undefined) return START
-  const match = /^(\d+):([0-9a-f]{64})$/.exec(cursor)
-  if (match === null) throw invalid('cursor', 'is not one that list gave')
-  return { createdAt: Number(match[1]), hash: match[2]! }
 }
 
 function limitOf(value: number | undefined, max: number): number {
@@ -270,7 +272,7 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
     list: {
       redeliver: true,
       async run(state, { cursor, limit }) {
-        const after = parseCursor(cursor)
+        const after = cursor === undefined ? START : parsePlace(cursor)
         const max = limitOf(limit, LIST_LIMIT)
         const storage = await ready(state)
         const rows = storage.query(({ artifacts }) => artifacts.page(after, max))
@@ -330,19 +332,13 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
         return storage.query(({ dedup }) => dedup.stats(storage.log.physicalBytes()))
       },
     },
-    verify: {
-      redeliver: true,
-      run: (state, _, ctx) =>
-        scrub(
-          () => ready(state),
-          () => sleep(ctx.clock, 0, ctx.call.signal),
-        ),
-    },
+    ...careHandlers,
   },
   async terminate(state, _, ctx) {
     flushAccesses(state, ctx)
     state.tending.stop()
     await state.upkeep.idle()
+    await state.mirror?.close()
     await state.storage.close()
   },
 })

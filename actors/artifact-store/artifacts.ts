@@ -68,6 +68,8 @@ export interface Artifacts {
   /** Some artifacts whose state or content depends on a record before `position`. */
   since(position: LogPosition, limit: number): readonly ArtifactRow[]
   byId(id: number): ArtifactRow | null
+  /** Quarantined, and not repaired yet. */
+  damagedCount(): number
   /** Artifacts whose text is not in the search index yet. */
   addUnindexed(id: number): void
   unindexed(): readonly number[]
@@ -152,6 +154,7 @@ export function createArtifacts(catalog: Catalog): Artifacts {
       return found.length > 0 ? found : rows(sql.withFrames.all(position, limit))
     },
     byId: (id) => (sql.byId.get(id) as ArtifactRow | undefined) ?? null,
+    damagedCount: () => (sql.damagedCount.get() as { count: number }).count,
     addUnindexed: (id) => void sql.addUnindexed.run(id),
     unindexed: () => (sql.unindexed.all() as { artifact: number }[]).map(({ artifact }) => artifact),
     clearUnindexed: () => void sql.clearUnindexed.run(),
@@ -210,6 +213,7 @@ function statements(catalog: Catalog) {
        ORDER BY id`,
     ),
     byId: catalog.prepare('SELECT * FROM artifacts WHERE id = ?'),
+    damagedCount: catalog.prepare('SELECT count(*) AS count FROM artifacts WHERE damaged = 1'),
     addUnindexed: catalog.prepare('INSERT OR IGNORE INTO unindexed VALUES (?)'),
     unindexed: catalog.prepare('SELECT artifact FROM unindexed ORDER BY artifact'),
     clearUnindexed: catalog.prepare('DELETE FROM unindexed'),

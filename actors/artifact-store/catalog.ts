@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import type { LogPosition } from '../../runtime/index.ts'
+import { MIRROR_SCHEMA } from './mirror/mirror-table.ts'
 import { SEARCH_SCHEMA } from './search.ts'
 
 /** Raised with every change of the tables: an index of another version is built again. */
@@ -35,6 +36,7 @@ const SCHEMA = `
   CREATE INDEX artifactsByTrash ON artifacts (trashPlan, trashedAt) WHERE trashPlan IS NOT NULL;
   CREATE INDEX artifactsByTrashTime ON artifacts (trashedAt) WHERE trashPlan IS NOT NULL;
   CREATE INDEX artifactsByPosition ON artifacts (sincePosition);
+  CREATE INDEX artifactsDamaged ON artifacts (id) WHERE damaged = 1;
   CREATE INDEX artifactsUnpacked ON artifacts (id) WHERE packing = 'raw';
   CREATE TABLE frames (
     position INTEGER NOT NULL, artifact INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (position, artifact)
@@ -79,6 +81,7 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   CREATE TABLE answers (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, answer TEXT NOT NULL);
   CREATE TABLE freeIds (id INTEGER PRIMARY KEY);
+  ${MIRROR_SCHEMA}
   ${SEARCH_SCHEMA}
 `
 

@@ -104,6 +104,7 @@ async function dropBefore(storage: Storage, cutoff: LogPosition, options: Pausin
     writeBatch(storage, versions.map(versionRecord))
     const aliases = storage.query((tables) => tables.aliases.before(cutoff, COPY_BATCH))
     for (const alias of aliases) storage.write(aliasRecord(alias))
+    for (const record of storage.query((tables) => tables.mirror.carry(cutoff))) storage.write(record)
     await storage.durable()
     if (packs.length === 0 && rows.length === 0 && versions.length === 0 && aliases.length === 0) break
     await options.pause()

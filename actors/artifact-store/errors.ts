@@ -58,6 +58,12 @@ export const artifactErrors = defineErrors({
     status: 413,
     action: 'give-up',
   },
+  MIRROR_FOREIGN: {
+    message:
+      'the mirror {location} belongs to another store: choose an empty one, or remove its blob `store` to give it to this store',
+    status: 409,
+    action: 'give-up',
+  },
   QUERY_INVALID: { message: 'search query {query}: {problem}', status: 400, action: 'give-up' },
   STORAGE_FULL: {
     message: 'no space left in {dir}: nothing was changed; free space or run a cleanup, then try again',

@@ -103,6 +103,16 @@ export function text(field: string, value: unknown, charsMax: number = NAME_CHAR
   return value
 }
 
+export function wholeNumber(field: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw invalid(field, 'must be a whole number from 0')
+}
+
+export function positive(field: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0) return value
+  throw invalid(field, 'must be a number above 0')
+}
+
 function resolveJson(field: string, value: unknown, charsMax: number): Readonly<Record<string, unknown>> {
   const problem = `must be an object of at most ${charsMax} characters of JSON`
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(field, problem)

@@ -141,6 +141,8 @@ export type StoreRecord =
   | { readonly t: 'restore'; readonly plan: string; readonly hashes: readonly ContentHash[]; readonly cause: Cause }
   | { readonly t: 'purge'; readonly hashes: readonly ContentHash[] }
   | { readonly t: 'damaged'; readonly hash: ContentHash }
+  /** The mirror that belongs to this store, by the id in its mark. */
+  | { readonly t: 'mirror'; readonly id: string }
   | { readonly t: 'access'; readonly counts: readonly (readonly [hash: ContentHash, count: number, at: number])[] }
 
 const KNOWN: ReadonlySet<string> = new Set<StoreRecord['t']>([
@@ -160,6 +162,7 @@ const KNOWN: ReadonlySet<string> = new Set<StoreRecord['t']>([
   'restore',
   'purge',
   'damaged',
+  'mirror',
   'access',
 ])
 

@@ -3,6 +3,8 @@ import type { ActorContext, CallContext, Timer } from '../../runtime/index.ts'
 import type { Accesses } from './accesses.ts'
 import type { Encryption, EncryptionOptions } from './encryption.ts'
 import type { HotContent } from './hot-content.ts'
+import type { Mirror } from './mirror/mirror.ts'
+import type { Repairs } from './mirror/repairing.ts'
 import type { ContentHash } from './protocol.ts'
 import type { Storage } from './storage.ts'
 import type { Origin } from './store.ts'
@@ -11,7 +13,7 @@ import type { Upkeep } from './upkeep.ts'
 import type { Uploads } from './uploads.ts'
 
 export interface State {
-  readonly config: { readonly artifactBytesMax: number }
+  readonly config: { readonly artifactBytesMax: number; readonly dataDir: string }
   readonly open: () => Storage
   /** The keys as configured, and as loaded last. */
   readonly sealing: { readonly options: EncryptionOptions; loaded: Encryption } | null
@@ -22,6 +24,8 @@ export interface State {
   readonly accesses: Accesses
   readonly hot: HotContent
   readonly tending: Tending
+  readonly mirror: Mirror | null
+  readonly repairs: Repairs
   flushTimer: Timer | null
 }
 
@@ -32,6 +36,11 @@ const FLUSH_AT = 1000
 /** The storage, opened again when the disk failed under it; waits when too much is unsynced. */
 export async function ready(state: State): Promise<Storage> {
   state.upkeep.called()
+  return storageOf(state)
+}
+
+/** The same for work in the background, which is no call. */
+export async function storageOf(state: State): Promise<Storage> {
   if (state.storage.failed) {
     state.reopening ??= reopen(state).finally(() => (state.reopening = null))
     return state.reopening
@@ -57,6 +66,7 @@ export async function change<T>(state: State, turn: (storage: Storage) => T): Pr
   const reply = turn(storage)
   state.tending.poke()
   await storage.durable()
+  state.mirror?.poke()
   return reply
 }
 

@@ -33,6 +33,8 @@ export interface StorageOptions {
   readonly indexPath?: string
   /** With it the store is encrypted, and the index is in memory. @default none */
   readonly encryption?: Encryption
+  /** Everything that is stored is owed to a mirror. @default false */
+  readonly mirroring?: boolean
   /** When the search index writes and merges. @default for a million artifacts */
   readonly searchLimits?: IndexLimits
 }
@@ -130,6 +132,15 @@ export function openStorage(options: StorageOptions): Storage {
     return storageError(error, dir)
   }
 
+  /** What cannot be read now loses nothing that was written: the log goes on. */
+  function reading<T>(fn: () => T): T {
+    try {
+      return fn()
+    } catch (error) {
+      throw storageError(error, dir)
+    }
+  }
+
   /** Opens the index and applies what it lacks, building it again when it cannot be used (I1). */
   function openIndex(): Catalog {
     let opened = usable()
@@ -143,6 +154,8 @@ export function openStorage(options: StorageOptions): Storage {
     if (opened.fresh) opened.advance(log.start)
     tables = createTables(opened, options.searchLimits)
     try {
+      opened.begin()
+      tables.mirror.activate(options.mirroring === true)
       replay(opened)
     } catch (error) {
       opened.close()
@@ -319,8 +332,8 @@ export function openStorage(options: StorageOptions): Storage {
       if (catalog !== null && !failed) commitIndex(catalog)
       releaseFile()
     },
-    read: (row) => typed(() => reader.artifact(row, tables.packs)),
-    readRange: (row, offset, length) => typed(() => reader.range(row, offset, length, tables.packs)),
+    read: (row) => reading(() => reader.artifact(row, tables.packs)),
+    readRange: (row, offset, length) => reading(() => reader.range(row, offset, length, tables.packs)),
     hold(position) {
       const held = { position }
       holds.add(held)
@@ -329,7 +342,7 @@ export function openStorage(options: StorageOptions): Storage {
     get heldFrom() {
       return Math.min(Infinity, ...[...holds].map(({ position }) => position))
     },
-    readPack: (id) => typed(() => reader.pack(id, tables.packs)),
+    readPack: (id) => reading(() => reader.pack(id, tables.packs)),
     note,
     maintain(units) {
       if (failed || log.closed) return false

@@ -13,6 +13,7 @@ import { createAnswers, type Answers } from './answers.ts'
 import type { Catalog } from './catalog.ts'
 import { createDedup, type Dedup } from './dedup.ts'
 import type { ContentHash, PutResult } from './protocol.ts'
+import { createMirrorTable, type MirrorTable } from './mirror/mirror-table.ts'
 import { createPacks, type Packs } from './packing/packs.ts'
 import { decodeBatch, positionsOf, type ContentPlace, type StoredPlace, type StoreRecord } from './records.ts'
 import { createRelationships, type Relationships } from './relationships.ts'
@@ -23,6 +24,7 @@ import { createVersions, recordedVersion, type Versions } from './versioning.ts'
 export interface Tables {
   readonly artifacts: Artifacts
   readonly packs: Packs
+  readonly mirror: MirrorTable
   readonly versions: Versions
   readonly aliases: Aliases
   readonly relationships: Relationships
@@ -52,6 +54,7 @@ export function createTables(catalog: Catalog, limits?: IndexLimits): Tables {
   return {
     artifacts,
     packs: createPacks(catalog),
+    mirror: createMirrorTable(catalog),
     versions: createVersions(catalog),
     aliases: createAliases(catalog),
     relationships: createRelationships(catalog),
@@ -127,7 +130,11 @@ function applyTo(tables: Tables, logged: LoggedRecord): void {
         tables.search.show(id, true)
       })
     case 'purge':
-      return eachRow(tables, record.hashes, (row) => forget(tables, row))
+      eachRow(tables, record.hashes, (row) => forget(tables, row))
+      for (const hash of record.hashes) tables.mirror.oweDelete(hash, position)
+      return
+    case 'mirror':
+      return tables.mirror.identify(record.id, position)
     case 'damaged':
       return withRow(tables, record.hash, ({ id }) => {
         tables.packs.setExtents(id, [])
@@ -171,7 +178,10 @@ function applyPut(tables: Tables, record: RecordOf<'put'>, logged: LoggedRecord)
   if (known === null && record.content === 'stored') return
   const isNew = known === null || known.trashPlan !== null || known.damaged === 1
   const id = known === null ? insertNew(tables, record, logged) : merge(tables, known, record, logged.position)
-  if (known !== null && record.content !== 'stored') place(tables, id, record, logged)
+  if (record.content !== 'stored') {
+    if (known !== null) place(tables, id, record, logged)
+    tables.mirror.oweCopy(id, record.hash)
+  }
   for (const tag of record.tags ?? []) artifacts.addTag(id, tag)
   if (record.by !== undefined) artifacts.addProducer(id, record.by)
   if (record.pin !== undefined) artifacts.pin(id, record.pin)
@@ -266,7 +276,10 @@ function applyState(tables: Tables, record: RecordOf<'state'>, logged: LoggedRec
   relationships.setParents(record.hash, 'derivedFrom', record.from ?? [])
   relationships.setParents(record.hash, 'partOf', record.partOf ?? [])
   for (const use of record.uses ?? []) tables.uses.add(id, use)
-  if (known === null) index(tables, id, record, logged)
+  if (known === null) {
+    index(tables, id, record, logged)
+    tables.mirror.oweCopy(id, record.hash)
+  }
   // Packing and compaction write the state of many artifacts as it is: the search index has nothing to learn then.
   else if (differs(known, row) || !isDeepStrictEqual(tagsBefore, artifacts.tags(id))) tables.search.touch(id)
 }
@@ -347,6 +360,7 @@ function forget(tables: Tables, row: ArtifactRow): void {
   tables.relationships.setParents(row.hash, 'partOf', [])
   tables.uses.clear(row.id)
   tables.packs.setExtents(row.id, [])
+  tables.mirror.forget(row.id)
   tables.artifacts.remove(row.id)
 }
 

@@ -1,9 +1,10 @@
 /** Content in parts: uploads and range reads, as the actor's handlers. */
 import type { CallContext } from '../../runtime/index.ts'
-import { invalid, resolveAbout, resolveHash, text } from './input.ts'
+import { invalid, resolveAbout, resolveHash, text, wholeNumber } from './input.ts'
 import { PART_BYTES_MAX, type ArtifactInput, type ArtifactPart, type ContentHash, type PutResult } from './protocol.ts'
 import { change, originOf, ready, reclaimAbandoned, touch, type State } from './state.ts'
-import { putAll, putBefore, readVerified, visible } from './store.ts'
+import { readRepaired } from './mirror/repairing.ts'
+import { putAll, putBefore, visible } from './store.ts'
 
 const PART_BYTES_DEFAULT = 1024 * 1024
 
@@ -59,12 +60,7 @@ export async function readPart(
   const storage = await ready(state)
   const row = visible(storage, hash)
   if (row === null) return null
-  const content = await readVerified(storage, row, ctx.logger, { offset, length })
+  const content = await readRepaired(() => ready(state), state.repairs, row, ctx.logger, { offset, length })
   if (offset === 0) touch(state, hash, ctx)
   return { content, sizeBytes: row.sizeBytes }
-}
-
-function wholeNumber(field: string, value: unknown): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw invalid(field, 'must be a whole number from 0')
 }

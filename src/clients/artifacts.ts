@@ -175,8 +175,12 @@ export interface ArtifactsClient {
    * the store does this by itself. @default coldMs 0 @default deadlineMs Infinity
    */
   compact(options?: { readonly coldMs?: number } & CallOptions): Promise<CompactionResult>
-  /** Reads and re-hashes everything. @default deadlineMs Infinity */
-  verify(options?: CallOptions): Promise<{ readonly checked: number; readonly corrupt: readonly ContentHash[] }>
+  /** Reads and re-hashes everything; what is damaged is repaired from the mirror, if there is one. @default deadlineMs Infinity */
+  verify(options?: CallOptions): Promise<{
+    readonly checked: number
+    readonly corrupt: readonly ContentHash[]
+    readonly repaired: readonly ContentHash[]
+  }>
 }
 
 export function createArtifactsClient(host: Host): ArtifactsClient {

@@ -101,7 +101,7 @@ describe('purge', () => {
       ]),
     ])
     expect(results[0]).toMatchObject({ purged: 20 })
-    expect(await store.verify({})).toEqual({ checked: 40, corrupt: [] })
+    expect(await store.verify({})).toEqual({ checked: 40, corrupt: [], repaired: [] })
     expect((await store.search({ tags: ['read'] })).total).toBe(20)
   })
 

@@ -121,11 +121,11 @@ describe('damage', () => {
     for (let times = 0; times < 2; times++) expect(await codeOf(store.get({ hash }))).toBe('ARTIFACT_CORRUPT')
     expect(text(await store.get({ hash: other }))).toBe('other content')
     expect(await store.exists({ hashes: [hash, other] })).toEqual({ present: [false, true] })
-    expect(await store.verify({})).toEqual({ checked: 2, corrupt: [hash] })
+    expect(await store.verify({})).toEqual({ checked: 2, corrupt: [hash], repaired: [] })
     expect(await store.put({ content: bytes('precious content') })).toMatchObject({ hash, isNew: true })
     expect(text(await store.get({ hash }))).toBe('precious content')
     expect((await store.info({ hash }))!.tags).toEqual(['t'])
-    expect(await store.verify({})).toEqual({ checked: 2, corrupt: [] })
+    expect(await store.verify({})).toEqual({ checked: 2, corrupt: [], repaired: [] })
   })
 
   test('is found by verify, stays known after reopening, and can be thrown away', async () => {
@@ -136,7 +136,7 @@ describe('damage', () => {
     await first.system.close()
     damage(dataDir, 'precious content')
     const { store } = await openStore({ dataDir, segmentBytes: 4096 })
-    expect(await store.verify({})).toEqual({ checked: 2, corrupt: [hash] })
+    expect(await store.verify({})).toEqual({ checked: 2, corrupt: [hash], repaired: [] })
     await store.trash({ hashes: [hash], planId: 'p' })
     expect(await store.purge({ before: Number.MAX_SAFE_INTEGER })).toMatchObject({ purged: 1 })
     expect((await store.stats({})).artifacts).toBe(1)

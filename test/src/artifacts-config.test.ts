@@ -50,3 +50,11 @@ test.each(wrong)('%s is refused, and not shown', (_, artifacts) => {
   }
   throw new Error('it was accepted')
 })
+
+test('a mirror: its folder starts at the folder of the source', () => {
+  expect(resolved({ mirror: { kind: 'file-system', dir: 'copy' } })).toEqual({
+    mirror: { kind: 'file-system', dir: '/base/copy' },
+  })
+  expect(resolved({ mirror: null })).toEqual({})
+  expect(() => resolved({ mirror: { kind: 'tape' } })).toThrow('expected `artifacts.mirror.kind` to be one of')
+})

@@ -435,7 +435,7 @@ test('everything that a store can do works on an encrypted one, also after openi
     const part = await store.read({ hash: largeHash, offset: 5_000_000, length: 1000 })
     expect(large.subarray(5_000_000, 5_001_000).equals(part!.content)).toBe(true)
     expect(await store.resolve({ reference: 'v@1' })).toBe(hashes[0])
-    expect(await store.verify({})).toEqual({ checked: 31, corrupt: [] })
+    expect(await store.verify({})).toEqual({ checked: 31, corrupt: [], repaired: [] })
     expect(await codeOf(store.put({ content: bytes('x'), name: '\n' }))).toBe('ARTIFACT_INVALID')
     await system.close()
   }

@@ -58,7 +58,7 @@ describe('compaction', () => {
     expect((await again.store.search({ text: 'needle' })).hits.map(({ info }) => info.hash)).toEqual(words)
     expect((await again.store.search({ text: 'hay', tags: ['kept'] })).total).toBe(0)
     expect((await again.store.info({ hash: hashes[3]! }))?.versions).toEqual(['v@1'])
-    expect(await again.store.verify({})).toEqual({ checked: 61, corrupt: [] })
+    expect(await again.store.verify({})).toEqual({ checked: 61, corrupt: [], repaired: [] })
   })
 
   test('of new versions tells them by the pack of the old ones', async () => {
