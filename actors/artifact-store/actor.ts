@@ -8,14 +8,7 @@
  * I2. A reply never tells of something that a crash could still undo.
  */
 import { join } from 'node:path'
-import {
-  defineActor,
-  integerOption,
-  invalidOption,
-  stringOption,
-  type ActorContext,
-  type CallContext,
-} from '../../runtime/index.ts'
+import { defineActor, integerOption, stringOption, type ActorContext, type CallContext } from '../../runtime/index.ts'
 import type { FileLayer } from '../../runtime/persistence/index.ts'
 import { createAccesses } from './accesses.ts'
 import { createHotContent } from './hot-content.ts'
