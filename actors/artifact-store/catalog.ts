@@ -9,7 +9,7 @@ import { MIRROR_SCHEMA } from './mirror/mirror-table.ts'
 import { SEARCH_SCHEMA } from './search.ts'
 
 /** Raised with every change of the tables: an index of another version is built again. */
-const SCHEMA_VERSION = 6
+const SCHEMA_VERSION = 7
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
