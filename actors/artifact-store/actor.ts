@@ -32,18 +32,7 @@ import { change, flushAccesses, originOf, ready, reclaimAbandoned, touch, type S
 import { abortUpload, appendUpload, beginUpload, commitUpload, readPart } from './transfers.ts'
 import { parsePlace, START } from './scrub.ts'
 import { openStorage, type Storage } from './storage.ts'
-import {
-  hitOf,
-  infoOf,
-  preparePut,
-  putAll,
-  required,
-  restore,
-  searchedText,
-  settled,
-  trash,
-  visible,
-} from './store.ts'
+import { hitOf, infoOf, preparePut, putAll, required, restore, searchedText, settled, trash, visible } from './store.ts'
 import { createTending } from './tending.ts'
 import { createUpkeep } from './upkeep.ts'
 import { createUploads } from './uploads.ts'
@@ -107,7 +96,10 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
       packAfterMs: resolved.packAfterMs,
       packBytes: integerOption(config, 'packBytes', MIB, { min: 512, max: 16 * MIB }),
       graceMs: config.graceMs === undefined ? Infinity : integerOption(config, 'graceMs', 0, { min: 0 }),
-      onPurged: () => state.hot.clear(),
+      onPurged() {
+        state.hot.clear()
+        state.mirror?.poke()
+      },
       simulated: config.files !== undefined,
       storage: () => ready(state),
       ctx,

@@ -19,12 +19,12 @@ export const careHandlers = {
   scrub: (state: State, arg: ScrubRequest, ctx: CallContext) => scrub(scrubOptions(state, arg, ctx)),
   mendLog: {
     redeliver: true,
-    async run(state: State, arg: { readonly position: number }, ctx: CallContext) {
+    async run(state: State, arg: { readonly position: number }) {
       const position = wholeNumber('position', arg.position)
       const storage = await ready(state)
       const damaged = storage.query(({ artifacts }) => artifacts.damagedCount())
       if (damaged > 0) return { mended: false, damaged }
-      const mended = await state.upkeep.next(() => rewriteBefore(storage, position, ctx.stopping))
+      const mended = await state.upkeep.next((pausing) => rewriteBefore(storage, position, pausing))
       return { mended, damaged }
     },
   },

@@ -1,5 +1,8 @@
 /** What others may ask of the Artifact Store: durable, deduplicated, verified content by its hash. */
 import { actorKey } from '../../runtime/index.ts'
+import type { CareProtocol } from './care-protocol.ts'
+
+export type * from './care-protocol.ts'
 
 declare const hashBrand: unique symbol
 /** SHA-256 of the content as 64 lower-case hex digits. */
@@ -268,70 +271,6 @@ export interface DedupStats {
   readonly ratio: number
 }
 
-/** The second copy of all content. */
-export interface MirrorStatus {
-  readonly location: string
-  /** `failing`: it is tried again; until then what is owed waits. */
-  readonly state: 'idle' | 'copying' | 'failing'
-  /** Contents that are not there yet, and deleted ones that still are. */
-  readonly owedCopies: number
-  readonly owedDeletes: number
-  /** Since the store was opened. */
-  readonly copied: number
-  readonly deleted: number
-  /** What it fails with. */
-  readonly problem?: string
-}
-
-export interface StoreHealth {
-  /** Artifacts that are quarantined. */
-  readonly damaged: number
-  /** Artifacts repaired from the mirror since the store was opened. */
-  readonly repaired: number
-  /** Null when none is configured. */
-  readonly mirror: MirrorStatus | null
-}
-
-/** What a scrub found, and what became of it. */
-export type ScrubFinding =
-  | {
-      /**
-       * `corrupt`: damaged, quarantined, and there is no good copy. `unreadable`: the disk failed; nothing is said of the
-       * content. Copies of the mirror that are missing or damaged are made again.
-       */
-      readonly kind: 'corrupt' | 'repaired' | 'unreadable' | 'copy-missing' | 'copy-damaged'
-      readonly hash: ContentHash
-      readonly problem: string
-    }
-  | {
-      /** Records that are damaged, or that the disk cannot read. Nothing is missing until the index has to be built again. */
-      readonly kind: 'log' | 'log-unreadable'
-      readonly from: number
-      readonly to: number
-      readonly problem: string
-    }
-
-export interface ScrubStep {
-  /** Artifacts and bytes since the step before. */
-  readonly checked: number
-  readonly bytes: number
-  readonly findings: readonly ScrubFinding[]
-  /** A scrub `after` it goes on from here. */
-  readonly position: string
-  /** What there was to check at the beginning. */
-  readonly totals: { readonly artifacts: number; readonly bytes: number }
-  readonly done: boolean
-}
-
-export interface ScrubRequest {
-  /** The last `position` of a scrub that was interrupted. */
-  readonly after?: string
-  /** Reads no more than this, on average. @default no limit */
-  readonly bytesPerSecond?: number
-  /** Reads the mirror's copies back as well. @default false */
-  readonly mirror?: boolean
-}
-
 export interface CompactionResult {
   /** Artifacts that were packed, or packed again. */
   readonly packed: number
@@ -393,7 +332,7 @@ export interface ArtifactPart {
 /** The largest part of a `read` or an upload. */
 export const PART_BYTES_MAX = 8 * 1024 * 1024
 
-export interface ArtifactStoreProtocol {
+export interface ArtifactStoreProtocol extends CareProtocol {
   /** Acknowledged only when durable. */
   put(arg: ArtifactInput): PutResult
   putMany(arg: { readonly items: readonly ArtifactInput[] }): { readonly results: readonly PutResult[] }
@@ -519,23 +458,6 @@ export interface ArtifactStoreProtocol {
    * is the id of the key before. Errors: `STORE_NOT_ENCRYPTED`, `ENCRYPTION_KEY_MISSING`, `ENCRYPTION_KEY_INVALID`.
    */
   rotateKey(arg: Record<string, never>): EncryptionStatus & { readonly previous: string }
-  health(arg: Record<string, never>): StoreHealth
-  /**
-   * Reads and re-hashes everything. Damaged artifacts are quarantined, and repaired from the mirror when it has a good copy;
-   * those that are still damaged are listed. What cannot be read fails with `STORAGE_IO` and is no damage.
-   */
-  verify(arg: Record<string, never>): {
-    readonly checked: number
-    readonly corrupt: readonly ContentHash[]
-    readonly repaired: readonly ContentHash[]
-  }
-  /** The same step by step, beside others, and the checksums of the log as well. What cannot be read is a finding here. */
-  scrub(arg: ScrubRequest): AsyncIterable<ScrubStep>
-  /**
-   * Writes everything that lives before `position` of the log again and drops what was there, damaged records included. Not
-   * while artifacts are damaged: their bytes would be gone for good.
-   */
-  mendLog(arg: { readonly position: number }): { readonly mended: boolean; readonly damaged: number }
 }
 
 export const artifactStore = actorKey<ArtifactStoreProtocol>('artifact-store')
