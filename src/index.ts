@@ -71,6 +71,7 @@ export {
   type RelationKind,
   type SearchHit,
   type SearchResult,
+  type ShredResult,
   type VersionedArtifact,
 } from '../actors/artifact-store/protocol.ts'
 export type {

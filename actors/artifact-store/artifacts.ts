@@ -70,6 +70,10 @@ export interface Artifacts {
   byId(id: number): ArtifactRow | null
   /** Quarantined, and not repaired yet. */
   damagedCount(): number
+  /** Also those in the trash. */
+  byTenant(tenant: string): readonly number[]
+  /** Where the content of every artifact is, as in `frames`. */
+  places(): readonly string[]
   /** Artifacts whose text is not in the search index yet. */
   addUnindexed(id: number): void
   unindexed(): readonly number[]
@@ -153,6 +157,8 @@ export function createArtifacts(catalog: Catalog): Artifacts {
       const found = rows(sql.since.all(position, limit))
       return found.length > 0 ? found : rows(sql.withFrames.all(position, limit))
     },
+    byTenant: (tenant) => (sql.byTenant.all(tenant) as { artifact: number }[]).map(({ artifact }) => artifact),
+    places: () => (sql.places.all() as { frames: string }[]).map(({ frames }) => frames),
     byId: (id) => (sql.byId.get(id) as ArtifactRow | undefined) ?? null,
     damagedCount: () => (sql.damagedCount.get() as { count: number }).count,
     addUnindexed: (id) => void sql.addUnindexed.run(id),
@@ -214,6 +220,10 @@ function statements(catalog: Catalog) {
     ),
     byId: catalog.prepare('SELECT * FROM artifacts WHERE id = ?'),
     damagedCount: catalog.prepare('SELECT count(*) AS count FROM artifacts WHERE damaged = 1'),
+    byTenant: catalog.prepare(
+      "SELECT DISTINCT artifact FROM producers WHERE json_extract(producer, '$.tenant') = ? ORDER BY artifact",
+    ),
+    places: catalog.prepare('SELECT DISTINCT frames FROM artifacts'),
     addUnindexed: catalog.prepare('INSERT OR IGNORE INTO unindexed VALUES (?)'),
     unindexed: catalog.prepare('SELECT artifact FROM unindexed ORDER BY artifact'),
     clearUnindexed: catalog.prepare('DELETE FROM unindexed'),

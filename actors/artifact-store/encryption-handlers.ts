@@ -3,8 +3,10 @@ import type { ActorContext } from '../../runtime/index.ts'
 import { rewriteBefore } from './compaction.ts'
 import { loadEncryption } from './encryption.ts'
 import { artifactErrors } from './errors.ts'
+import { invalid, resolveHashes, text } from './input.ts'
 import type { Pausing } from './packing/examining.ts'
-import type { EncryptionStatus } from './protocol.ts'
+import type { ContentHash, EncryptionStatus } from './protocol.ts'
+import { shred } from './shredding.ts'
 import { ready, type State } from './state.ts'
 import type { Storage } from './storage.ts'
 
@@ -15,6 +17,20 @@ export const encryptionHandlers = {
     async run(state: State) {
       await state.upkeep.next((pausing) => convert(state, pausing))
       return statusOf(await ready(state))
+    },
+  },
+  shred: {
+    redeliver: true,
+    run(state: State, arg: { readonly hashes?: readonly ContentHash[]; readonly tenant?: string }) {
+      const { hashes, tenant } = arg
+      if ((hashes === undefined) === (tenant === undefined)) throw invalid('shred', 'takes hashes or a tenant')
+      const request = tenant === undefined ? { hashes: resolveHashes(hashes) } : { tenant: text('tenant', tenant) }
+      // Beside packing, records would move while they are looked for.
+      return state.upkeep.next(async () => {
+        const result = await shred(await ready(state), request)
+        state.hot.clear()
+        return result
+      })
     },
   },
   rotateKey: {

@@ -33,6 +33,12 @@ export interface EncryptionStatus {
   readonly unconvertedBytes: number
 }
 
+export interface ShredResult {
+  readonly shredded: readonly ContentHash[]
+  /** Not shredded: unknown, pinned, protected by an alias, or of another tenant as well. */
+  readonly kept: readonly { readonly hash: ContentHash; readonly reason: string }[]
+}
+
 /** Who or what made an artifact. */
 export interface Producer {
   readonly tenant?: string
@@ -453,6 +459,11 @@ export interface ArtifactStoreProtocol extends CareProtocol {
   encryption(arg: Record<string, never>): EncryptionStatus
   /** Encrypts or decrypts what is left of it, as the store was opened for; in the background this happens by itself. */
   convert(arg: Record<string, never>): EncryptionStatus
+  /**
+   * Forgets these artifacts, or all that only this tenant made, for good: the keys of what is on the disk of them, also in older
+   * copies of the log, are destroyed. Others that refer to them stay. Error: `STORE_NOT_ENCRYPTED`.
+   */
+  shred(arg: { readonly hashes?: readonly ContentHash[]; readonly tenant?: string }): ShredResult
   /**
    * Asks the configured sources for the key again and wraps the data keys by what they give; no data is written. `previous`
    * is the id of the key before. Errors: `STORE_NOT_ENCRYPTED`, `ENCRYPTION_KEY_MISSING`, `ENCRYPTION_KEY_INVALID`.

@@ -66,6 +66,8 @@ export interface Storage {
   note(change: (tables: Tables) => void): void
   /** Does some of the index's work in the background; false when there is none left, or the storage failed. */
   maintain(units: number): boolean
+  /** Destroys the keys of these records of a sealed log for good, and builds the index again from what is left. */
+  destroy(positions: readonly LogPosition[]): Promise<void>
   /** Lets go of the index file, undoing what is not committed; the next use opens it again and applies the rest. */
   release(): void
   /** Commits the index and lets go of its file. Whoever still writes from now on leaves nothing uncommitted. */
@@ -325,6 +327,18 @@ export function openStorage(options: StorageOptions): Storage {
     durable,
     async admit() {
       while (log.end - log.syncedEnd > UNSYNCED_BYTES_MAX) await durable()
+    },
+    async destroy(positions) {
+      sealedIndex?.suspend()
+      try {
+        await sealed?.destroy(positions)
+      } catch (error) {
+        throw mapped(error)
+      }
+      // The tables still know what it was, and so would their image.
+      release()
+      sealedIndex?.restart()
+      healthy()
     },
     release: releaseFile,
     rest() {

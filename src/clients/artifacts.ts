@@ -23,6 +23,7 @@ import {
   type Relation,
   type RelationKind,
   type SearchResult,
+  type ShredResult,
   type VersionedArtifact,
 } from '../../actors/artifact-store/protocol.ts'
 import type { CallOptions } from '../../runtime/index.ts'
@@ -166,6 +167,15 @@ export interface ArtifactsClient {
    */
   convert(options?: CallOptions): Promise<EncryptionStatus>
   /**
+   * Forgets these artifacts, or all that only this tenant made, for good: the keys of what is on the disk of them, also in older
+   * copies of the log, are destroyed. With `rotateKey` after it, and the old key thrown away, older copies of the key file are of no use
+   * either. Error: `STORE_NOT_ENCRYPTED`. @default deadlineMs Infinity
+   */
+  shred(
+    what: { readonly hashes: readonly ContentHash[] } | { readonly tenant: string },
+    options?: CallOptions,
+  ): Promise<ShredResult>
+  /**
    * Asks the configured sources for the key again, and locks the store with what they give; no data is written. To be called when
    * the file has another key, or the provider gives another one. Errors: `STORE_NOT_ENCRYPTED`, `ENCRYPTION_KEY_MISSING`.
    */
@@ -271,6 +281,7 @@ export function createArtifactsClient(host: Host): ArtifactsClient {
     stats: async (options) => ask().stats({}, options),
     encryption: async (options) => ask().encryption({}, options),
     convert: async (options) => ask().convert({}, { deadlineMs: Infinity, ...options }),
+    shred: async (what, options) => ask().shred(what, { deadlineMs: Infinity, ...options }),
     rotateKey: async (options) => ask().rotateKey({}, options),
     async compact(options = {}) {
       const { call, rest } = split(options)

@@ -15,6 +15,10 @@ export interface SealedIndex {
   applied(): void
   /** Goes on writing an image, or begins one when it is worth it; false when there is nothing to do. `take` gives it. */
   work(take: () => Image | null): boolean
+  /** Gives up the image being written, and writes none until `restart`. */
+  suspend(): void
+  /** The tables are built anew, and there is no image of them. */
+  restart(): void
   /** Writes an image when the next opening gains by it. */
   finish(take: () => Image | null): void
 }
@@ -35,10 +39,11 @@ export function createSealedIndex(files: FileLayer, dir: string, log: SealedLog,
   let job: Generator<void, ImageReference> | null = null
   let records = 0
   let recordsInJob = 0
+  let suspended = false
 
   function isWorthwhile(factor: number): boolean {
     // The next opening will not need it, and the key file may go.
-    if (log.keys.sealedTo !== null) return false
+    if (suspended || log.keys.sealedTo !== null) return false
     return records * RECORD_WORTH_BYTES > (log.keys.image?.sizeBytes ?? 0) * factor
   }
 
@@ -85,6 +90,19 @@ export function createSealedIndex(files: FileLayer, dir: string, log: SealedLog,
       return image
     },
     applied: () => void records++,
+    suspend() {
+      job?.return(undefined as never)
+      job = null
+      suspended = true
+    },
+    restart() {
+      records = 0
+      suspended = false
+      convenient(() => {
+        removeImages(files, dir, null)
+        return false
+      })
+    },
     work: (take) =>
       convenient(() => {
         if (job !== null) return step()

@@ -18,7 +18,7 @@ import type { KeyEncryptionKey } from './key-encryption-key.ts'
 import type { ImageReference, StoreKeys } from './key-file.ts'
 import { LEAVES } from './key-tree.ts'
 import type { Keyring } from './keyring.ts'
-import { openRecord, sealedHeader, sealRecord, type SealedHeader } from './record-seal.ts'
+import { openRecord, sealedHeader, sealRecord } from './record-seal.ts'
 
 export interface SealedLog extends Log {
   readonly keys: StoreKeys
@@ -232,14 +232,9 @@ export function createSealedLog(raw: Log, keyring: Keyring, options: SealedLogOp
     physicalBytes: () => raw.physicalBytes(),
     close: () => (closing ??= closeOnce()),
     async destroy(positions) {
-      const headers = positions.map((position) => sealedHeader(raw.readAt(position)))
+      const headers = positions.flatMap((position) => sealedHeader(raw.readAt(position)) ?? [])
       await raw.commit()
-      keep(() =>
-        keyring.destroy(
-          headers.filter((header): header is SealedHeader => header !== null),
-          logEnd(),
-        ),
-      )
+      keep(() => keyring.destroy(headers, logEnd()))
       await mark()
     },
     async rewrap(key) {

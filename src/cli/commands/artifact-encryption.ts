@@ -1,11 +1,19 @@
 /** `pit artifacts encryption | encrypt | decrypt | rotate-key`: whether and how the artifacts on the disk are encrypted. */
-import type { EncryptionStatus } from '../../../actors/artifact-store/protocol.ts'
+import type { ContentHash, EncryptionStatus } from '../../../actors/artifact-store/protocol.ts'
 import { readKeySource, type ArtifactsConfig } from '../../artifacts-config.ts'
+import { hostErrors } from '../../errors.ts'
 import { expectPositionals, usageError, type Invocation, type OptionSpec } from '../command.ts'
 import { ExitCode } from '../exit-codes.ts'
-import { formatBytes } from '../format.ts'
+import { formatBytes, plural } from '../format.ts'
 
-export const ENCRYPTION_USAGES = ['encryption', 'encrypt', 'decrypt', 'rotate-key [--to <key>]'] as const
+export const ENCRYPTION_USAGES = [
+  'encryption',
+  'encrypt',
+  'decrypt',
+  'rotate-key [--to <key>]',
+  'shred <reference>… --yes',
+  'shred --of-tenant <tenant> --yes',
+] as const
 
 export const encryptionOptions: Readonly<Record<string, OptionSpec>> = {
   to: {
@@ -13,6 +21,8 @@ export const encryptionOptions: Readonly<Record<string, OptionSpec>> = {
     value: 'key',
     description: 'rotate-key: where the new key is: env:NAME, file:path or module:path#export',
   },
+  'of-tenant': { type: 'string', value: 'tenant', description: 'shred: everything that only this tenant made' },
+  yes: { type: 'boolean', description: 'shred: it cannot be undone, and that is meant' },
 }
 
 type Configured = NonNullable<ArtifactsConfig['encryption']>
@@ -54,6 +64,26 @@ async function rotateKey(invocation: Invocation): Promise<ExitCode> {
   return tell(invocation, await pit.artifacts.encryption())
 }
 
+async function shred(invocation: Invocation): Promise<ExitCode> {
+  const { args, output, signal } = invocation
+  const tenant = args.text('of-tenant')
+  const references = args.positionals
+  if ((tenant === undefined) === (references.length === 0)) throw usageError('shred takes references or --of-tenant')
+  if (!args.flag('yes')) throw usageError('shredded artifacts are gone for good; say --yes if that is meant')
+  await using pit = await invocation.open({ resume: 'manual' })
+  const hashes: ContentHash[] = []
+  for (const reference of references) {
+    const hash = await pit.artifacts.resolve(reference)
+    if (hash === null) throw hostErrors.fail('ARTIFACT_NOT_FOUND', { reference })
+    hashes.push(hash)
+  }
+  const result = await pit.artifacts.shred(tenant === undefined ? { hashes } : { tenant }, { signal })
+  output.document(result)
+  for (const { hash, reason } of result.kept) output.print(`kept ${hash.slice(0, 12)}: ${reason}`)
+  output.print(`${plural(result.shredded.length, 'artifact')} shredded`)
+  return ExitCode.Ok
+}
+
 function configured(invocation: Invocation): Configured {
   const { encryption } = invocation.config().config.artifacts
   if (encryption === undefined) {
@@ -70,4 +100,4 @@ function tell({ output }: Invocation, found: EncryptionStatus): ExitCode {
   return ExitCode.Ok
 }
 
-export const encryptionActions = { encryption: status, encrypt, decrypt, 'rotate-key': rotateKey }
+export const encryptionActions = { encryption: status, encrypt, decrypt, 'rotate-key': rotateKey, shred }

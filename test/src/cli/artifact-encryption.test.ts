@@ -51,6 +51,12 @@ test('a folder with artifacts in clear says what to do, is encrypted, gets anoth
   expect((await pit('artifacts', 'rotate-key', '--to', 'nowhere')).stderr).toContain('INVALID_OPTION')
   expect((await pit('artifacts', 'list')).stdout).toContain('note.md')
 
+  writeFileSync(join(cwd, 'other.md'), 'to be shredded')
+  await pit('artifacts', 'put', 'other.md', '--version-of', 'other')
+  expect((await pit('artifacts', 'shred', 'other')).stderr).toContain('--yes')
+  expect((await pit('artifacts', 'shred', 'other', '--yes')).stdout).toBe('1 artifact shredded\n')
+  expect((await pit('artifacts', 'list')).stdout).not.toContain('other.md')
+
   expect((await pit('artifacts', 'decrypt')).stdout).toBe('clear\n')
   rmSync(join(cwd, 'pit.config.yaml'))
   expect((await pit('artifacts', 'list')).stdout).toContain('note.md')
