@@ -7,6 +7,13 @@ export type { WorkflowSource } from './workflow-source.ts'
 export type { ModelsClient } from './clients/models.ts'
 export type { EventsOptions, StartOptions, WorkflowsClient } from './clients/workflows.ts'
 export type { ByteRange, ByteSource } from './clients/artifact-streams.ts'
+export type {
+  ArtifactCare,
+  RepairResult,
+  VerifyOptions,
+  VerifyProgress,
+  VerifyResult,
+} from './clients/artifact-care.ts'
 export type { ArtifactReference, ArtifactsClient, PutOptions, VersionReference } from './clients/artifacts.ts'
 export type { ArbitrationClient, ArbitrationRequest } from './clients/arbitration.ts'
 export type { CleanupOptions, RetentionClient, TrashedPlan } from './clients/retention.ts'

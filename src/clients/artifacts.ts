@@ -29,6 +29,7 @@ import {
 import type { CallOptions } from '../../runtime/index.ts'
 import { split } from '../call-options.ts'
 import { hostErrors } from '../errors.ts'
+import { createArtifactCare, type ArtifactCare } from './artifact-care.ts'
 import { downloadTo, uploadFrom, type ByteRange, type ByteSource } from './artifact-streams.ts'
 import type { Host } from '../host.ts'
 
@@ -41,7 +42,7 @@ export type ArtifactReference = string
 /** `name`, `name@latest`, `name@3`, `name@alias` or `name@2026-01-31T12:00Z`: the newest one at that time. */
 export type VersionReference = string
 
-export interface ArtifactsClient {
+export interface ArtifactsClient extends ArtifactCare {
   /**
    * Durable when it resolves. Text is stored as UTF-8. The same content is stored once; tags and producers are added.
    * Errors: `ARTIFACT_TOO_LARGE`, `STORAGE_FULL`. @default contentType 'text/plain' for text
@@ -185,12 +186,6 @@ export interface ArtifactsClient {
    * the store does this by itself. @default coldMs 0 @default deadlineMs Infinity
    */
   compact(options?: { readonly coldMs?: number } & CallOptions): Promise<CompactionResult>
-  /** Reads and re-hashes everything; what is damaged is repaired from the mirror, if there is one. @default deadlineMs Infinity */
-  verify(options?: CallOptions): Promise<{
-    readonly checked: number
-    readonly corrupt: readonly ContentHash[]
-    readonly repaired: readonly ContentHash[]
-  }>
 }
 
 export function createArtifactsClient(host: Host): ArtifactsClient {
@@ -287,7 +282,7 @@ export function createArtifactsClient(host: Host): ArtifactsClient {
       const { call, rest } = split(options)
       return ask().compact(rest, { deadlineMs: Infinity, ...call })
     },
-    verify: async (options) => ask().verify({}, { deadlineMs: Infinity, ...options }),
+    ...createArtifactCare(host),
   }
 }
 

@@ -31,7 +31,7 @@ export const searchOptions: Readonly<Record<string, OptionSpec>> = {
   after: {
     type: 'string',
     value: 'time',
-    description: 'search: created after this time (2026-01-31, 2026-01-31T12:00Z)',
+    description: 'search: created after this time (2026-01-31, 2026-01-31T12:00Z); verify: go on from this position',
   },
   before: { type: 'string', value: 'time', description: 'search: created before this time' },
   facet: {

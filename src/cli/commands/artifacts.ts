@@ -9,6 +9,7 @@ import { ExitCode } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
 import { formatBytes, formatTable, formatTime } from '../format.ts'
 import { describeInfo, search, SEARCH_USAGE, searchOptions } from './artifact-search.ts'
+import { careOptions, CARE_USAGES, repair, verify } from './artifact-care.ts'
 import { encryptionActions, encryptionOptions, ENCRYPTION_USAGES } from './artifact-encryption.ts'
 import { lineage, LINEAGE_USAGE, lineageOptions } from './artifact-lineage.ts'
 import { alias, diff, history, rollback, VERSION_USAGES, versionOptions } from './artifact-versions.ts'
@@ -23,6 +24,7 @@ export const artifactsCommand: Command = {
     ...VERSION_USAGES,
     LINEAGE_USAGE,
     'list [--limit <n>]',
+    ...CARE_USAGES,
     ...ENCRYPTION_USAGES,
   ],
   options: {
@@ -40,6 +42,7 @@ export const artifactsCommand: Command = {
     ...versionOptions,
     ...encryptionOptions,
     ...lineageOptions,
+    ...careOptions,
   },
   details: `A reference is a hash, its first 8 or more digits, or a version: report (the newest), report@3, report@alias, or
 report@2026-01-31T12:00Z (the newest one then). A query is words, "a
@@ -62,6 +65,8 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<ExitC
   rollback,
   lineage,
   list,
+  verify,
+  repair,
   ...encryptionActions,
 }
 
