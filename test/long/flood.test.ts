@@ -7,7 +7,7 @@ const { start } = useSystems()
 const seconds = Number(process.env.PIT_FLOOD_SECONDS ?? 60)
 
 test(`${seconds} s of flood to stalled actors of every policy: what the senders keep stays flat`, async () => {
-  const figures = await flood({ seconds, start })
+  const figures = await flood({ seconds, bytes: 2_000, start })
   console.log(figures)
   const { mibPerMinute } = figures
   // After a collection: 0.1 to 1.1 were measured with half a million messages. A few bytes kept of each would be above it.

@@ -23,6 +23,8 @@ import { eventually } from './helpers.ts'
 
 export interface Flood {
   readonly seconds: number
+  /** Of every second body. */
+  readonly bytes: number
   readonly start: (children: SystemOptions['children'], options: Partial<SystemOptions>) => Promise<ActorSystem>
 }
 
@@ -45,7 +47,7 @@ interface Sample {
 const EXPIRED_MS = 2_500
 const SAMPLE_MS = 500
 
-export async function flood({ seconds, start }: Flood): Promise<FloodFigures> {
+export async function flood({ seconds, bytes, start }: Flood): Promise<FloodFigures> {
   const children = [
     ...SINKS.map((sink) => childOf(sinkActor, { name: sink.name, config: { held: sink.held } })),
     childOf(flooderActor),
@@ -67,10 +69,11 @@ export async function flood({ seconds, start }: Flood): Promise<FloodFigures> {
     letters.set(key, (letters.get(key) ?? 0) + 1)
   })
   set(NOTE.flooding, 1)
-  const byActor = system.ref(flooder).ask.flood(null, { deadlineMs: Infinity })
+  const byActor = system.ref(flooder).ask.flood(bytes, { deadlineMs: Infinity })
   const byHost = floodAll(
     (sink) => system.ref(sinkKey(sink)),
     () => Atomics.load(notes, NOTE.flooding) === 1,
+    bytes,
   )
   const samples = await sampled(system, seconds * 1_000)
   set(NOTE.flooding, 0)
