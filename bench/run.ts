@@ -15,6 +15,7 @@ export const BENCHES = [
   'nodes',
   'artifacts',
   'packing',
+  'encryption',
   'search',
   'lineage',
   'arbitration',

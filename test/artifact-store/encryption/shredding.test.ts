@@ -1,7 +1,10 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ContentHash } from '../../../actors/artifact-store/index.ts'
+import { artifactStore, artifactStoreActor, type ContentHash } from '../../../actors/artifact-store/index.ts'
+import { seededRandom } from '../../../runtime/index.ts'
+import { createFaultyDisk, type FaultPoint } from '../../../runtime/testing/faulty-files.ts'
+import { startInProcess } from '../../../runtime/testing/in-process-system.ts'
 import { bytes, codeOf, openStore, put, tempDir, text, type OpenStore } from '../fixture.ts'
 import { filesOf, keyFile, keysOf, newPlace, open, openingCode, segmentsOf, type Place } from './fixture.ts'
 import { readKeyFile } from '../../../actors/artifact-store/encryption/key-file.ts'
@@ -227,5 +230,57 @@ test('random histories of puts, packing and shredding: what is left is what it w
       for (const which of hashes.keys()) expect(readable.includes(`CONTENT-${which}.`)).toBe(expected.has(which))
     }),
     { numRuns: 25 },
+  )
+}, 240_000)
+
+test('an interruption at any call loses nothing of others, and the same call again finishes it', async () => {
+  const file = keyFile()
+  const contents = Array.from({ length: 6 }, (_, i) => `CONTENT-${i}. ${'much alike, line by line. '.repeat(40)}`)
+  const interruption = fc.record({
+    seed: fc.nat(),
+    after: fc.integer({ min: 1, max: 60 }),
+    fault: fc.constantFrom('kill' as const, 'EIO' as const, 'ENOSPC' as const),
+    powerCut: fc.boolean(),
+    packed: fc.boolean(),
+  })
+  await fc.assert(
+    fc.asyncProperty(interruption, async ({ seed, after, fault, powerCut, packed }) => {
+      const disk = createFaultyDisk(seededRandom(seed))
+      let armed = false
+      let calls = 0
+      const plan = ({ call }: FaultPoint) =>
+        armed && call !== 'read' && call !== 'list' && ++calls === after ? fault : null
+      const start = () => {
+        const config = {
+          dataDir: '/data',
+          segmentBytes: 8192,
+          packBytes: 2048,
+          encryption: { key: { file }, epochRecords: 3 },
+        }
+        return startInProcess({ actors: [[artifactStoreActor, { ...config, files: disk.start(plan) }]] })
+      }
+      let system = await start()
+      let { ask } = system.ref(artifactStore)
+      const hashes: ContentHash[] = []
+      for (const content of contents) hashes.push((await ask.put({ content: bytes(content), tags: ['t'] })).hash)
+      if (packed) await ask.compact({})
+      armed = true
+      const done = await ask.shred({ hashes: [hashes[2]!] }).then(
+        () => true,
+        () => false,
+      )
+      await system.close().catch(() => {})
+      armed = false
+      if (powerCut) disk.powerCut()
+      system = await start()
+      ;({ ask } = system.ref(artifactStore))
+      if (!done) await ask.shred({ hashes: [hashes[2]!] })
+      for (const [i, hash] of hashes.entries()) expect(text(await ask.get({ hash }))).toBe(i === 2 ? null : contents[i])
+      expect(await ask.verify({})).toMatchObject({ checked: 5, corrupt: [] })
+      // Nothing is left to be destroyed.
+      expect((await ask.shred({ hashes: [hashes[2]!] })).kept).toEqual([{ hash: hashes[2], reason: 'unknown' }])
+      await system.close()
+    }),
+    { numRuns: 20 },
   )
 }, 240_000)
