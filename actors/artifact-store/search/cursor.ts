@@ -118,7 +118,7 @@ export class PostingsCursor {
 }
 
 /** Where `count` numbers end that begin at `at`. */
-export function afterPositions(bytes: Uint8Array, at: number, count: number): number {
+function afterPositions(bytes: Uint8Array, at: number, count: number): number {
   let end = at
   for (let left = count; left > 0; end++) if (bytes[end]! < 128) left--
   return end

@@ -29,6 +29,7 @@ export interface Delta {
 }
 
 const NONE = -1
+const GROUPED_CHARS = 3
 
 export function createDelta(): Delta {
   const termIds = new Map<string, number>()
@@ -140,8 +141,7 @@ export function createDelta(): Delta {
     },
     terms() {
       const inOrder = createPostingsWriter()
-      const sorted = [...termIds].sort(([a], [b]) => (a < b ? -1 : 1))
-      let at = 0
+      const sorted = inOrderOf(termIds)
       let term: string | null = null
       let list: PostingList = { count: 0, chunks: [] }
       return {
@@ -152,18 +152,27 @@ export function createDelta(): Delta {
           return list
         },
         next() {
-          for (term = null; at < sorted.length; at++) {
+          for (;;) {
+            const { value, done } = sorted.next()
+            term = done === true ? null : value
+            if (term === null) return
             inOrder.clear()
-            collect(sorted[at]![1], inOrder)
+            collect(termIds.get(term)!, inOrder)
             if (inOrder.count === 0) continue
             list = listOfChunk(inOrder.chunk)
-            term = sorted[at++]![0]
             return
           }
         },
       }
     },
   }
+}
+
+/** Sorted some at a time, by their first characters first: all at once would keep the thread for long. */
+function* inOrderOf(terms: ReadonlyMap<string, number>): Generator<string, null> {
+  const groups = Map.groupBy(terms.keys(), (term) => term.slice(0, GROUPED_CHARS))
+  for (const start of [...groups.keys()].sort()) yield* groups.get(start)!.sort()
+  return null
 }
 
 function listOfChunk(chunk: Chunk): PostingList {

@@ -78,6 +78,7 @@ export function createEvaluator(): (query: TextQuery, searched: Searched) => Eva
     if (prefix) return several(field, target, (found) => tallyPrefix(field, words[0]!, terms, found))
     if (terms.length > 1) return several(field, target, (found) => tallyTerms(field, terms, found))
     const lists = listsOf(terms[0]!, field)
+    if (lists.length === 0) return
     if (!target.isScored) for (const { list, dead } of lists) mark(list, dead, target.found)
     else {
       const count = lists.reduce((sum, { list }) => sum + list.count, 0)

@@ -3,7 +3,7 @@
  * positions are decoded, then what is not beside the next word is taken out, word by word. Of the longer lists, positions are
  * decoded only in documents that are left, and stepped over elsewhere; chunks without such documents are not read at all.
  */
-import { afterPositions, DocsReader } from './cursor.ts'
+import { DocsReader } from './cursor.ts'
 import type { Chunk, PostingList } from './postings.ts'
 
 /** Is told a document and how often it has the phrase. */
@@ -80,14 +80,18 @@ function decode(chunk: Chunk, reader: DocsReader, into: Places): void {
   into.count = count
 }
 
+const NOTHING = new Uint8Array(0)
+
 /** Walks the list of another word beside that of the leading one. */
 class Follower {
   private readonly chunks: readonly Chunk[]
   private readonly reader = new DocsReader()
   private chunk = -1
   private block = 0
+  private isNewChunk = false
   private at = 0
-  private bytes: Uint8Array | null = null
+  /** Positions of the current chunk, when they were needed. */
+  private bytes: Uint8Array = NOTHING
   private positionsAt = 0
   /** Positions of documents that were stepped over. */
   private pending = 0
@@ -96,44 +100,74 @@ class Follower {
     this.chunks = chunks
   }
 
-  /** Keeps of the places those that have this word at a distance. */
+  /** Keeps of the places those that have this word at a distance. The hot loop of a phrase. */
   follow(places: Places, distance: number): void {
     const { slots, starts, flat } = places
-    const { reader } = this
+    const { slots: own, frequencies } = this.reader
+    let { block, at, pending, positionsAt, bytes } = this
     let kept = 0
     let length = 0
     for (let i = 0; i < places.count; i++) {
       const slot = slots[i]!
-      if (!this.seek(slot)) break
-      if (reader.slots[this.at] !== slot) continue
+      while (at < block && own[at]! < slot) pending += frequencies[at++]!
+      while (at === block) {
+        if (!this.refill(slot)) {
+          at = block = 0
+          i = places.count
+          break
+        }
+        if (this.isNewChunk) {
+          bytes = NOTHING
+          pending = 0
+        }
+        block = this.block
+        at = 0
+        while (at < block && own[at]! < slot) pending += frequencies[at++]!
+      }
+      if (i === places.count || own[at] !== slot) continue
+      if (bytes === NOTHING) {
+        const { positions } = this.chunks[this.chunk]!
+        bytes = positions.bytes
+        positionsAt = positions.from
+      }
+      while (pending > 0) if (bytes[positionsAt++]! < 128) pending--
+      let left = frequencies[at]!
+      // The document itself is stepped over with the others when the walk goes on.
+      pending = -left
+      const end = starts[i + 1]!
       const before = length
-      length = this.match(flat, starts[i]!, starts[i + 1]!, { distance, length })
+      let place = starts[i]!
+      let position = 0
+      while (left > 0) {
+        let byte = bytes[positionsAt++]!
+        let step = byte & 127
+        for (let shift = 7; byte > 127; shift += 7) {
+          byte = bytes[positionsAt++]!
+          step |= (byte & 127) << shift
+        }
+        position += step
+        left--
+        while (place < end && flat[place]! + distance < position) place++
+        if (place === end) break
+        if (flat[place]! + distance === position) flat[length++] = flat[place++]!
+      }
+      pending += left
       if (length === before) continue
       slots[kept] = slot
       starts[kept++] = before
     }
     starts[kept] = length
     places.count = kept
-  }
-
-  /** To the first document from `slot` on; false when there is none. */
-  private seek(slot: number): boolean {
-    const { slots, frequencies } = this.reader
-    for (;;) {
-      const { block } = this
-      let { at, pending } = this
-      while (at < block && slots[at]! < slot) pending += frequencies[at++]!
-      this.at = at
-      this.pending = pending
-      if (at < block) return true
-      if (!this.refill(slot)) return false
-    }
+    this.at = at
+    this.pending = pending
+    this.positionsAt = positionsAt
+    this.bytes = bytes
   }
 
   /** The next block that may have `slot` or more. */
   private refill(slot: number): boolean {
-    this.at = 0
     const current = this.chunks[this.chunk]
+    this.isNewChunk = false
     this.block = current !== undefined && current.lastSlot >= slot ? this.reader.next() : 0
     if (this.block > 0) return true
     let next = Math.min(this.chunk + 1, this.chunks.length)
@@ -143,47 +177,8 @@ class Follower {
     if (opened === undefined) return false
     this.reader.begin(opened)
     this.block = this.reader.next()
-    this.bytes = null
-    this.pending = 0
+    this.isNewChunk = true
     return true
-  }
-
-  /** Moves those of the places from `from` to `to` that are matched to `length`; returns where they end then. */
-  private match(
-    flat: Uint32Array,
-    from: number,
-    to: number,
-    { distance, length }: { readonly distance: number; readonly length: number },
-  ): number {
-    if (this.bytes === null) {
-      const { positions } = this.chunks[this.chunk]!
-      this.bytes = positions.bytes
-      this.positionsAt = positions.from
-    }
-    const { bytes } = this
-    let at = afterPositions(bytes, this.positionsAt, this.pending)
-    let left = this.reader.frequencies[this.at]!
-    // The document itself is stepped over with the others when the walk goes on.
-    this.pending = -left
-    let place = from
-    let end = length
-    let position = 0
-    while (left > 0) {
-      let byte = bytes[at++]!
-      let step = byte & 127
-      for (let shift = 7; byte > 127; shift += 7) {
-        byte = bytes[at++]!
-        step |= (byte & 127) << shift
-      }
-      position += step
-      left--
-      while (place < to && flat[place]! + distance < position) place++
-      if (place === to) break
-      if (flat[place]! + distance === position) flat[end++] = flat[place++]!
-    }
-    this.positionsAt = at
-    this.pending += left
-    return end
   }
 }
 

@@ -88,8 +88,8 @@ export interface IndexLimits {
 /** Some megabytes of memory, chunks of about 10 KiB, and at a million documents at most 30 segments to look into, 12 at rest. */
 export const INDEX_LIMITS: IndexLimits = {
   fanout: 8,
-  deltaPostings: 131_072,
-  deltaDocuments: 2048,
+  deltaPostings: 65_536,
+  deltaDocuments: 1024,
   chunkPostings: 8192,
   inlineBytes: 2048,
   pageBytes: 8192,
