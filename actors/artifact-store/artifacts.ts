@@ -1,6 +1,7 @@
 /** The rows of artifacts in the index, with their tags, pins and producers. */
 import type { LogPosition } from '../../runtime/index.ts'
 import type { Catalog } from './catalog.ts'
+import { CONTENT_BYTES_MAX } from './packing/sizes.ts'
 import type { ContentHash, Producer } from './protocol.ts'
 
 export interface ArtifactRow {
@@ -74,6 +75,8 @@ export interface Artifacts {
   byTenant(tenant: string): readonly number[]
   /** Where the content of every artifact is, as in `frames`. */
   places(): readonly string[]
+  /** Artifacts in content-defined chunks, newest first. */
+  inChunks(): readonly number[]
   /** Artifacts whose text is not in the search index yet. */
   addUnindexed(id: number): void
   unindexed(): readonly number[]
@@ -161,6 +164,7 @@ export function createArtifacts(catalog: Catalog): Artifacts {
     places: () => (sql.places.all() as { frames: string }[]).map(({ frames }) => frames),
     byId: (id) => (sql.byId.get(id) as ArtifactRow | undefined) ?? null,
     damagedCount: () => (sql.damagedCount.get() as { count: number }).count,
+    inChunks: () => (sql.inChunks.all(CONTENT_BYTES_MAX) as { id: number }[]).map(({ id }) => id),
     addUnindexed: (id) => void sql.addUnindexed.run(id),
     unindexed: () => (sql.unindexed.all() as { artifact: number }[]).map(({ artifact }) => artifact),
     clearUnindexed: () => void sql.clearUnindexed.run(),
@@ -224,6 +228,9 @@ function statements(catalog: Catalog) {
       "SELECT DISTINCT artifact FROM producers WHERE json_extract(producer, '$.tenant') = ? ORDER BY artifact",
     ),
     places: catalog.prepare('SELECT DISTINCT frames FROM artifacts'),
+    inChunks: catalog.prepare(
+      `SELECT id FROM artifacts WHERE packing = 'packed' AND sizeBytes > ? AND damaged = 0 ORDER BY id DESC`,
+    ),
     addUnindexed: catalog.prepare('INSERT OR IGNORE INTO unindexed VALUES (?)'),
     unindexed: catalog.prepare('SELECT artifact FROM unindexed ORDER BY artifact'),
     clearUnindexed: catalog.prepare('DELETE FROM unindexed'),

@@ -115,7 +115,9 @@ async function dropBefore(storage: Storage, cutoff: LogPosition, options: Pausin
 
 function oneTurn(rows: readonly ArtifactRow[]): readonly ArtifactRow[] {
   let sizeBytes = 0
-  const end = rows.findIndex((row) => (sizeBytes += row.packing === 'packed' ? 0 : row.sizeBytes) > TURN_BYTES)
+  const end = rows.findIndex(
+    (row) => (sizeBytes += row.packing === 'packed' ? row.frames.length : row.sizeBytes) > TURN_BYTES,
+  )
   return end === -1 ? rows : rows.slice(0, Math.max(1, end))
 }
 

@@ -8,7 +8,7 @@ import { isPitError, sha256Hex, type Log } from '../../runtime/index.ts'
 import type { ArtifactRow } from './artifacts.ts'
 import { createPackReader } from './packing/pack-reader.ts'
 import type { Packs } from './packing/packs.ts'
-import { positionsOf, recordContent, type Block, type StoredPlace } from './records.ts'
+import { positionsOf, recordContent, type Block, type Extent, type StoredPlace } from './records.ts'
 
 export type ContentRead =
   { readonly kind: 'content'; readonly content: Uint8Array } | { readonly kind: 'damaged'; readonly problem: string }
@@ -65,13 +65,29 @@ export function createContentReader(log: Log): ContentReader {
     return { kind: 'content', content }
   }
 
-  function blockRange(blocks: readonly Block[], offset: number, end: number): ContentRead {
+  function piece([id, offset, bytes]: Extent, sha256: string, packs: Packs): ContentRead {
+    const pack = packReader.read(id, packs)
+    if (pack.kind === 'damaged') return pack
+    const content = pack.content.subarray(offset, offset + bytes)
+    if (content.length !== bytes || sha256Hex(content) !== sha256) {
+      return { kind: 'damaged', problem: `the SHA-256 of its piece in pack ${id} does not match` }
+    }
+    return { kind: 'content', content }
+  }
+
+  /** Of what comes in parts that are verified by themselves. */
+  function rangeOf(
+    sizes: readonly number[],
+    readPart: (index: number) => ContentRead,
+    offset: number,
+    end: number,
+  ): ContentRead {
     const parts: Uint8Array[] = []
     let from = 0
-    for (const one of blocks) {
-      const to = from + one[1]
+    for (const [index, bytes] of sizes.entries()) {
+      const to = from + bytes
       if (to > offset && from < end) {
-        const read = block(one)
+        const read = readPart(index)
         if (read.kind === 'damaged') return read
         parts.push(read.content.subarray(Math.max(0, offset - from), Math.min(to, end) - from))
       }
@@ -85,7 +101,16 @@ export function createContentReader(log: Log): ContentReader {
     range(row, offset, length, packs) {
       const at = JSON.parse(row.frames) as StoredPlace
       if (row.damaged === 1 || isNowhere(at)) return FOUND_BEFORE
-      if ('blocks' in at) return undamaged(() => blockRange(at.blocks, offset, offset + length))
+      if ('blocks' in at) {
+        const sizes = at.blocks.map(([, bytes]) => bytes)
+        return undamaged(() => rangeOf(sizes, (index) => block(at.blocks[index]!), offset, offset + length))
+      }
+      if ('packed' in at && at.sums !== undefined) {
+        const { packed, sums } = at
+        const sizes = packed.map(([, , bytes]) => bytes)
+        const readPart = (index: number): ContentRead => piece(packed[index]!, sums[index]!, packs)
+        return undamaged(() => rangeOf(sizes, readPart, offset, offset + length))
+      }
       const read = artifact(row, packs)
       if (read.kind === 'damaged') return read
       return { kind: 'content', content: Buffer.from(read.content.subarray(offset, offset + length)) }

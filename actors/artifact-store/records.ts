@@ -31,9 +31,14 @@ export type Extent = readonly [pack: number, offset: number, bytes: number]
 /** The content of a `chunk` record, with its own SHA-256, so that a part of an artifact can be verified by itself. */
 export type Block = readonly [position: number, bytes: number, sha256: string]
 
-/** Records at these positions, blocks, or pieces of packs, one after the other. */
+/**
+ * Records at these positions, blocks, or pieces of packs, one after the other. `sums`: the SHA-256 of each piece, so that a
+ * part of a large artifact can be verified by itself.
+ */
 export type StoredPlace =
-  readonly number[] | { readonly blocks: readonly Block[] } | { readonly packed: readonly Extent[] }
+  | readonly number[]
+  | { readonly blocks: readonly Block[] }
+  | { readonly packed: readonly Extent[]; readonly sums?: readonly string[] }
 
 /** Where content is: in this record, somewhere in the log, or (of a put) where it was stored before. */
 export type ContentPlace = 'here' | 'stored' | StoredPlace
@@ -197,6 +202,19 @@ export function encodeBatch(records: readonly BatchedRecord[]): Uint8Array {
 
 export function decodeBatch(content: Uint8Array): readonly BatchedRecord[] {
   return JSON.parse(Buffer.from(decompressSmall(content)).toString()) as BatchedRecord[]
+}
+
+/** Whether parts of it are verified by themselves. */
+export function isInParts(place: StoredPlace): boolean {
+  return 'blocks' in place || ('packed' in place && place.sums !== undefined)
+}
+
+/** Its first pieces, of at least `bytes` together; everything else is as it is. */
+export function beginningOf(place: StoredPlace, bytes: number): StoredPlace {
+  if (!('packed' in place) || place.sums === undefined) return place
+  let sum = 0
+  const end = place.packed.findIndex(([, , size]) => (sum += size) >= bytes)
+  return { packed: end === -1 ? place.packed : place.packed.slice(0, end + 1) }
 }
 
 /** The records a place reads. */

@@ -8,6 +8,7 @@ import { invalid } from './input.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import type { Repairs } from './mirror/repairing.ts'
 import type { ContentHash, ScrubFinding, ScrubStep } from './protocol.ts'
+import { isInParts, type StoredPlace } from './records.ts'
 import type { Storage } from './storage.ts'
 import { visible } from './store.ts'
 
@@ -132,7 +133,7 @@ async function damageOf(ready: () => Promise<Storage>, hash: ContentHash, pace: 
     const storage = await ready()
     const row = visible(storage, hash)
     if (row === null || (offset > 0 && offset >= row.sizeBytes)) return null
-    const sliced = row.sizeBytes > SLICE_BYTES && row.frames.startsWith('{"blocks"')
+    const sliced = row.sizeBytes > SLICE_BYTES && isInParts(JSON.parse(row.frames) as StoredPlace)
     const read = sliced ? storage.readRange(row, offset, SLICE_BYTES) : storage.read(row)
     if (read.kind === 'damaged') return read.problem
     await pace(read.content.length)

@@ -11,11 +11,19 @@ import {
 import { createAliases, type Aliases } from './aliases.ts'
 import { createAnswers, type Answers } from './answers.ts'
 import type { Catalog } from './catalog.ts'
+import { BLOCK_BYTES } from './content.ts'
 import { createDedup, type Dedup } from './dedup.ts'
 import type { ContentHash, PutResult } from './protocol.ts'
 import { createMirrorTable, type MirrorTable } from './mirror/mirror-table.ts'
 import { createPacks, type Packs } from './packing/packs.ts'
-import { decodeBatch, positionsOf, type ContentPlace, type StoredPlace, type StoreRecord } from './records.ts'
+import {
+  beginningOf,
+  decodeBatch,
+  positionsOf,
+  type ContentPlace,
+  type StoredPlace,
+  type StoreRecord,
+} from './records.ts'
 import { createRelationships, type Relationships } from './relationships.ts'
 import { createSearchIndex, searchableText, type IndexLimits, type SearchIndex } from './search.ts'
 import { createUses, type Uses } from './uses.ts'
@@ -340,9 +348,9 @@ function indexStored({ artifacts, search }: Tables, id: number, contentAt: Logge
   const row = artifacts.byId(id)
   if (row === null) return false
   const place = JSON.parse(row.frames) as StoredPlace
-  // Of content in blocks, the first is as long as what is indexed.
+  // Of content in blocks, the first is as long as what is indexed; of content in chunks as many.
   const [first] = positionsOf(place)
-  const content = contentAt(first === undefined ? place : [first])
+  const content = contentAt(first === undefined ? beginningOf(place, BLOCK_BYTES) : [first])
   if (content === null) return false
   search.put(id, searchableText(row.contentType, content))
   return true

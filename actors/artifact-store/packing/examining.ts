@@ -2,10 +2,9 @@
 import type { Storage } from '../storage.ts'
 import { looksIncompressible } from './codec.ts'
 import type { Candidate } from './planning.ts'
+import { CONTENT_BYTES_MAX } from './sizes.ts'
 import { featuresOf, SIMILAR_MIN, sketchOf } from './sketch.ts'
 
-/** Larger contents stay as they are. */
-export const CONTENT_BYTES_MAX = 8 * 1024 * 1024
 /** Read before others have their turn. */
 export const TURN_BYTES = 512 * 1024
 
@@ -16,7 +15,7 @@ export interface Pausing {
   readonly stopping: AbortSignal
 }
 
-/** Looks at every content once. What cannot gain is settled: too large, or incompressible and like nothing else. */
+/** Looks at every content once. What cannot gain is settled: incompressible and like nothing else. */
 export async function examine(
   storage: Storage,
   ids: readonly number[],
@@ -30,7 +29,8 @@ export async function examine(
     if (options.stopping.aborted) return []
     const row = storage.query(({ artifacts }) => artifacts.byId(id))
     if (row === null || row.trashPlan !== null) continue
-    const read = row.sizeBytes === 0 || row.sizeBytes > CONTENT_BYTES_MAX ? null : storage.read(row)
+    if (row.sizeBytes > CONTENT_BYTES_MAX) continue
+    const read = row.sizeBytes === 0 ? null : storage.read(row)
     if (read === null || read.kind === 'damaged') settled.push(id)
     else {
       const { sizeBytes, contentType, name, createdAt } = row

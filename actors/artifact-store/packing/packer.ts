@@ -15,7 +15,9 @@ import { stateOf, writeBatch, type StateRecord } from '../states.ts'
 import type { Storage } from '../storage.ts'
 import { canBeDictionary, isWorthwhile, type Codec } from './codec.ts'
 import { examine, settle, TURN_BYTES, type Pausing } from './examining.ts'
+import { knownChunks, packLarge, type KnownChunks } from './large.ts'
 import { planning, type Candidate, type Family } from './planning.ts'
+import { CONTENT_BYTES_MAX } from './sizes.ts'
 import { sketchOf, sketchToText, type Sketch } from './sketch.ts'
 
 export interface PackingOptions extends Pausing {
@@ -51,6 +53,7 @@ const NOTHING = new Uint8Array(0)
 export async function packCold(storage: Storage, options: PackingOptions): Promise<PackingResult> {
   const done = { packed: 0, packs: 0 }
   const sparseKeys = storage.query(({ packs }) => packs.sparseKeys(LIVE_SHARE_MIN))
+  let known: KnownChunks | null = null
   const moving = storage.query(({ packs }) => sparseKeys.flatMap((key) => packs.dependents(key)))
   for (let afterId = 0; !options.stopping.aborted;) {
     const cold = storage.query(({ artifacts }) => artifacts.unpacked(afterId, options.coldSince, WINDOW_ARTIFACTS))
@@ -58,12 +61,29 @@ export async function packCold(storage: Storage, options: PackingOptions): Promi
     const again = moving.splice(0, WINDOW_ARTIFACTS)
     if (rows.length === 0 && again.length === 0) break
     afterId = rows.at(-1)?.id ?? afterId
-    const candidates = await examine(storage, [...rows.map(({ id }) => id), ...again], options)
+    const ids = [...rows.map(({ id }) => id), ...again]
+    const candidates = await examine(storage, ids, options)
+    for (const row of largeOf(storage, ids)) {
+      if (options.stopping.aborted) return done
+      known ??= await knownChunks(storage, new Set(sparseKeys), options)
+      if (await packLarge(storage, row, known, options)) done.packed++
+      else if (!options.stopping.aborted) settle(storage, [row.id])
+    }
     const keys = storage.query(({ packs }) => packs.keys().filter(({ id }) => !sparseKeys.includes(id)))
     const families = await inTurns(planning(candidates, keys, options.packBytes), options)
     for (const family of families) await packFamily(storage, family, options, done)
   }
   return done
+}
+
+function largeOf(storage: Storage, ids: readonly number[]): readonly ArtifactRow[] {
+  return storage.query(({ artifacts }) =>
+    [...new Set(ids)]
+      .map((id) => artifacts.byId(id))
+      .filter(
+        (row) => row !== null && row.sizeBytes > CONTENT_BYTES_MAX && row.trashPlan === null && row.damaged === 0,
+      ),
+  ) as readonly ArtifactRow[]
 }
 
 function window(rows: readonly ArtifactRow[]): readonly ArtifactRow[] {

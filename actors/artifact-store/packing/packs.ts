@@ -98,7 +98,9 @@ export function createPacks(catalog: Catalog): Packs {
         sql.live.run(-bytes, pack)
       }
       sql.clearExtents.run(artifact)
-      for (const [pack, , bytes] of extents) {
+      const byPack = new Map<number, number>()
+      for (const [pack, , bytes] of extents) byPack.set(pack, (byPack.get(pack) ?? 0) + bytes)
+      for (const [pack, bytes] of byPack) {
         sql.expect.run(pack)
         sql.live.run(bytes, pack)
         sql.addExtent.run(artifact, pack, bytes)

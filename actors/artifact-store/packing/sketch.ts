@@ -4,6 +4,7 @@
  *
  * I1. Stored sketches are compared with new ones: the table, the rolling hash and the number of features never change.
  */
+import { GEAR } from './gear.ts'
 
 /** How many hashes make a sketch. */
 export const FEATURES = 16
@@ -17,21 +18,6 @@ const SAMPLE_SHIFT = 26
 /** Of longer contents the beginning and the end are looked at, so that a sketch takes a short turn. */
 const SCAN_BYTES_MAX = 256 * 1024
 const NOTHING = 0xffffffff
-
-const GEAR = gearTable()
-
-/** Random words for a rolling hash over the last 32 bytes (Gear, Xia et al. 2014), from xorshift with a fixed seed. */
-function gearTable(): Uint32Array {
-  const table = new Uint32Array(256)
-  let word = 0x9e3779b9
-  for (let i = 0; i < table.length; i++) {
-    word ^= word << 13
-    word ^= word >>> 17
-    word ^= word << 5
-    table[i] = word
-  }
-  return table
-}
 
 /** Sorted; unused places (short contents) hold the largest number. */
 export function sketchOf(content: Uint8Array): Sketch {
