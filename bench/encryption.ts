@@ -25,7 +25,7 @@ const SIZES: readonly { readonly sizeBytes: number; readonly counts: Readonly<Re
 const OBJECTS: Readonly<Record<BenchSize, readonly number[]>> = { smoke: [200], full: [10_000, 100_000] }
 const GROUP = 32
 const SLICE = 10
-const ROTATION_MS_MAX = 2000
+const ROTATIONS = 5
 
 interface Contender {
   readonly name: string
@@ -42,7 +42,7 @@ export async function run(size: BenchSize): Promise<void> {
   }
 }
 
-function keyFile(dir: string, name: string): EncryptionOptions['key'] {
+function keyFile(dir: string, name: string): { readonly file: string } {
   const file = join(dir, name)
   fs.writeFileSync(file, randomBytes(32))
   return { file }
@@ -117,17 +117,20 @@ async function many(dir: string, objects: number): Promise<void> {
   const inClear = await opening(clear, objects, { times: 3 })
   const withImage = await opening(sealed, objects, { times: 3, encryption: { key } })
   const before = logOf(sealed)
-  const next = keyFile(dir, 'next')
   const rotating = await start(sealed, { key })
-  fs.writeFileSync((key as { file: string }).file, fs.readFileSync((next as { file: string }).file))
-  const rotation = await timed(async () => {
-    const { keyId, previous } = await rotating.ref(artifactStore).ask.rotateKey({})
+  const { ask } = rotating.ref(artifactStore)
+  await ask.search({ text: 'harbour' })
+  const rotations: number[] = []
+  for (let time = 0; time < ROTATIONS; time++) {
+    fs.writeFileSync(key.file, randomBytes(32))
+    const from = performance.now()
+    const { keyId, previous } = await ask.rotateKey({})
+    rotations.push(performance.now() - from)
     if (keyId === previous) throw new Error('the key is the same')
-  })
+  }
   const written = logOf(sealed) - before
   await rotating.close()
-  if (rotation > ROTATION_MS_MAX) throw new Error(`another key took ${rotation} ms`)
-  if (written > 1024) throw new Error(`another key wrote ${written} bytes of the log`)
+  if (written > ROTATIONS * 1024) throw new Error(`other keys wrote ${written} bytes of the log`)
   for (const name of fs.readdirSync(join(sealed, 'artifacts'))) {
     if (name.endsWith('.sealed')) fs.rmSync(join(sealed, 'artifacts', name))
   }
@@ -136,7 +139,7 @@ async function many(dir: string, objects: number): Promise<void> {
   const times = (took: number): string => `${took.toFixed(0)} ms (×${(took / inClear).toFixed(1)})`
   console.log(
     `${objects} objects: opening in clear ${inClear.toFixed(0)} ms, encrypted ${times(withImage)} with the image of the index ` +
-      `(${(imageBytes / 2 ** 20).toFixed(1)} MiB), ${times(without)} without; another key ${rotation.toFixed(1)} ms, ${written} bytes of the log`,
+      `(${(imageBytes / 2 ** 20).toFixed(1)} MiB), ${times(without)} without; another key ${quantile(rotations, 0.5).toFixed(1)} ms, ${written / ROTATIONS} bytes of the log`,
   )
 }
 

@@ -29,9 +29,11 @@ export function childSpecs(config: ResolvedConfig): readonly ChildSpec[] {
   const models = mergeModels(builtinModels, config.models)
   // As many as can be registered is no limit, and loads need not queue for a place.
   const placesMax = loadedMax < modelsMax ? { loadedMax } : {}
+  // At its end an encrypted store writes an image of its index.
+  const closing = artifacts.encryption === undefined ? {} : { shutdownMs: 60_000 }
   return [
     childOf(arbitrationEngineActor, { config: { dataDir, capacity, tenants, queueMax, grantTtlMs } }),
-    childOf(artifactStoreActor, { config: { dataDir, graceMs: graceDays * DAY_MS, ...artifacts } }),
+    childOf(artifactStoreActor, { config: { dataDir, graceMs: graceDays * DAY_MS, ...artifacts }, ...closing }),
     childOf(poolManagerActor, { config: { dataDir, models, memoryBudgetBytes, modelsMax, hostThreads, ...placesMax } }),
     childOf(dagTrackerActor, { config: { dataDir, resume, poolThreads } }),
     childOf(staleManagerActor, { config: { dataDir, graceDays, ...(policies === null ? {} : { policies }) } }),
