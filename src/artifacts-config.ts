@@ -1,7 +1,12 @@
 /** The `artifacts` key of the configuration: how the Artifact Store keeps what it is given. */
 import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { resolveBackendSpec, type BackendSpec, type EncryptionOptions } from '../actors/artifact-store/index.ts'
+import {
+  resolveBackendSpec,
+  type BackendSpec,
+  type EncryptionOptions,
+  type ScorerReference,
+} from '../actors/artifact-store/index.ts'
 import type { KeySource } from '../actors/artifact-store/protocol.ts'
 import { invalidOption, own } from '../runtime/index.ts'
 
@@ -16,14 +21,18 @@ export interface ArtifactsConfig {
   }
   /** Where a second copy of all content is kept, from which damaged content is repaired. @default none */
   readonly mirror?: BackendSpec
+  /** A function that judges artifacts, beside the built-in judging: see `ScorerFunction`. @default none */
+  readonly scorer?: ScorerReference
 }
 
 export interface ResolvedArtifactsConfig {
   readonly encryption?: EncryptionOptions
   readonly mirror?: BackendSpec
+  readonly scorer?: ScorerReference
 }
 
-const EXPECTED = 'an object such as { encryption, mirror }'
+const KEYS: readonly string[] = ['encryption', 'mirror', 'scorer'] satisfies (keyof ArtifactsConfig)[]
+const EXPECTED = 'an object such as { encryption, mirror, scorer }'
 
 /** Checks the shape and locates files; the store checks the rest. Error: `INVALID_OPTION`. */
 export function readArtifacts(values: object, key: string, baseDir: string): ResolvedArtifactsConfig {
@@ -32,10 +41,14 @@ export function readArtifacts(values: object, key: string, baseDir: string): Res
     throw invalidOption(key, EXPECTED, typeof artifacts)
   }
   // Not shown either: it may be the key, at the wrong place.
-  if (Object.keys(artifacts).some((name) => name !== 'encryption' && name !== 'mirror')) {
+  if (Object.keys(artifacts).some((name) => !KEYS.includes(name))) {
     throw invalidOption(key, EXPECTED, 'one with other keys')
   }
-  return Object.freeze({ ...readEncryption(artifacts, key, baseDir), ...readMirror(artifacts, key, baseDir) })
+  return Object.freeze({
+    ...readEncryption(artifacts, key, baseDir),
+    ...readMirror(artifacts, key, baseDir),
+    ...readScorer(own(artifacts, 'scorer'), `${key}.scorer`, baseDir),
+  })
 }
 
 /** A relative folder starts where the configuration is. */
@@ -60,6 +73,16 @@ function readEncryption(artifacts: object, key: string, baseDir: string): Pick<R
       formerKeys: formerKeys.map((source, i) => readKeySource(source, `${name}.formerKeys[${i}]`, baseDir)),
     }),
   }
+}
+
+function readScorer(value: unknown, name: string, baseDir: string): { readonly scorer?: ScorerReference } {
+  if (value === undefined || value === null) return {}
+  const module = typeof value === 'object' ? own(value, 'module') : undefined
+  const exported = typeof value === 'object' ? own(value, 'export') : undefined
+  if (typeof module !== 'string' || (exported !== undefined && typeof exported !== 'string')) {
+    throw invalidOption(name, 'a function as { module, export }', value)
+  }
+  return { scorer: { module: locate(module, baseDir), ...(exported === undefined ? {} : { export: exported }) } }
 }
 
 const SHORT = /^(env|file|module):(.+)$/

@@ -132,7 +132,7 @@ export const configKeys: Readonly<Record<ConfigKeyName, ConfigKey>> = Object.fre
   graceDays: integer('days in the trash before content is dropped for good', 7, 0, DAY_MAX),
   artifacts: {
     description:
-      'the Artifact Store: { encryption: { key, formerKeys, mode, acceptDamage, epochRecords } }, see docs/encryption.md; { mirror: { kind: "file-system", dir } } keeps a second copy that repairs',
+      'the Artifact Store: { encryption: { key, formerKeys, mode, acceptDamage, epochRecords } }, see docs/encryption.md; { mirror: { kind: "file-system", dir } } keeps a second copy that repairs; { scorer: { module, export } } judges artifacts',
     fallback: Object.freeze({}),
     read: readArtifacts,
   },

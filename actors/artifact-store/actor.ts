@@ -31,6 +31,9 @@ import { createRepairs, readRepaired } from './mirror/repairing.ts'
 import { change, flushAccesses, originOf, ready, reclaimAbandoned, touch, type State } from './state.ts'
 import { abortUpload, appendUpload, beginUpload, commitUpload, readPart } from './transfers.ts'
 import { parsePlace, START } from './scrub.ts'
+import { qualityHandlers } from './quality-handlers.ts'
+import { createRater } from './quality/rater.ts'
+import { createScorer, loadScorer, type ScorerReference } from './quality/scorer.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { hitOf, infoOf, preparePut, putAll, required, restore, searchedText, settled, trash, visible } from './store.ts'
 import { createTending } from './tending.ts'
@@ -51,6 +54,10 @@ export interface ArtifactStoreConfig extends MirrorConfig {
   readonly packAfterMs?: number | 'never'
   /** Size of a pack before it is compressed: larger ones save more, smaller ones are read faster. @default 1 MiB */
   readonly packBytes?: number
+  /** New content and usage are judged in the background so long after they came. @default 1 s */
+  readonly rateAfterMs?: number | 'never'
+  /** A function `{ module, export }` that judges artifacts, too: `(judged) => 0.8`. @default none */
+  readonly scorer?: ScorerReference
   /** Encrypts what is on the disk. @default not encrypted */
   readonly encryption?: EncryptionOptions
   /** Trash is dropped for good after this time, by itself. @default only by `purge` */
@@ -61,6 +68,7 @@ export interface ArtifactStoreConfig extends MirrorConfig {
 
 const MIB = 1024 * 1024
 const PACK_AFTER_MS = 10 * 60_000
+const RATE_AFTER_MS = 1000
 const LIST_LIMIT = 1000
 
 async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<State> {
@@ -73,6 +81,8 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
   }
   const dir = resolved.dataDir === ':memory:' ? ':memory:' : join(resolved.dataDir, 'artifacts')
   const simulated = config.files === undefined ? {} : { files: config.files, indexPath: ':memory:' }
+  const scorer =
+    config.scorer === undefined ? null : createScorer(await loadScorer(config.scorer), ctx.clock, ctx.logger)
   const { encryption: options } = config
   const sealing = options === undefined ? null : { options, loaded: await loadEncryption(options) }
   const mirrored = configuredMirror(config)
@@ -110,6 +120,15 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
     tending: createTending(ctx, () => state.storage),
     mirror,
     repairs: createRepairs(mirror, ctx),
+    rater: createRater({
+      afterMs:
+        config.rateAfterMs === 'never' ? Infinity : integerOption(config, 'rateAfterMs', RATE_AFTER_MS, { min: 0 }),
+      storage: () => state.storage,
+      scorer,
+      changed: () => state.tending.poke(),
+      ctx,
+    }),
+    scorer,
     flushTimer: null,
   }
   state.tending.poke()
@@ -122,6 +141,7 @@ async function init(config: ArtifactStoreConfig, ctx: ActorContext): Promise<Sta
     state.flushTimer?.cancel()
     state.upkeep.cancel()
     state.uploads.endAll()
+    state.rater.stop()
     state.tending.stop()
     state.mirror?.cancel()
     state.storage.rest()
@@ -166,6 +186,7 @@ async function put(state: State, inputs: readonly ArtifactInput[], ctx: CallCont
   const results = await change(state, (storage) => putAll(storage, resolved.map(preparePut), originOf(ctx)))
   for (const [item, { hash }] of results.entries()) state.hot.keep(hash, resolved[item]!.content)
   state.upkeep.stored()
+  state.rater.stored(results.map(({ hash }) => hash))
   return results
 }
 
@@ -284,6 +305,7 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
     ...versionHandlers,
     ...encryptionHandlers,
     ...lineageHandlers,
+    ...qualityHandlers,
     unpin: {
       redeliver: true,
       run: (state, { owner }) =>
@@ -321,6 +343,7 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
   },
   async terminate(state, _, ctx) {
     flushAccesses(state, ctx)
+    state.rater.stop()
     state.tending.stop()
     await state.upkeep.idle()
     await state.mirror?.close()

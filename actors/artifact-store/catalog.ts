@@ -9,7 +9,7 @@ import { MIRROR_SCHEMA } from './mirror/mirror-table.ts'
 import { SEARCH_SCHEMA } from './search.ts'
 
 /** Raised with every change of the tables: an index of another version is built again. */
-const SCHEMA_VERSION = 7
+const SCHEMA_VERSION = 8
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -76,6 +76,13 @@ const SCHEMA = `
     child INTEGER NOT NULL, parent INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (child, kind, parent)
   ) WITHOUT ROWID;
   CREATE INDEX edgesByParent ON edges (parent, kind, child);
+  CREATE TABLE quality (artifact INTEGER PRIMARY KEY, formula INTEGER NOT NULL, score REAL NOT NULL, parts TEXT NOT NULL);
+  CREATE INDEX qualityByScore ON quality (score, artifact);
+  CREATE TABLE feedback (
+    artifact INTEGER NOT NULL, voice TEXT NOT NULL, score REAL NOT NULL, at INTEGER NOT NULL, comment TEXT,
+    PRIMARY KEY (artifact, voice)
+  ) WITHOUT ROWID;
+  CREATE TABLE useCounts (artifact INTEGER PRIMARY KEY, inputs INTEGER NOT NULL, cacheHits INTEGER NOT NULL);
   CREATE TABLE uses (
     artifact INTEGER NOT NULL, user TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (artifact, user)
   ) WITHOUT ROWID;

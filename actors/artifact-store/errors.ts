@@ -53,6 +53,11 @@ export const artifactErrors = defineErrors({
     status: 409,
     action: 'give-up',
   },
+  SCORER_INVALID: {
+    message: 'the scorer {export} of {module} cannot be used: {problem}',
+    status: 500,
+    action: 'give-up',
+  },
   DIFF_TOO_LARGE: {
     message: 'an artifact of {sizeBytes} bytes is too large to compare; the limit is {bytesMax}',
     status: 413,

@@ -1,11 +1,12 @@
 /** Relations between artifacts and how one came to be, as the actor's handlers. */
-import { own, sleep, type CallContext } from '../../runtime/index.ts'
+import { canonicalHash, own, sleep, type CallContext } from '../../runtime/index.ts'
 import { artifactErrors } from './errors.ts'
 import { invalid, resolveHash, resolveHashes, resolveProducer } from './input.ts'
 import type { ArtifactRelations, ArtifactStoreProtocol, ContentHash, LineageNode, RelationKind } from './protocol.ts'
-import { change, ready, type State } from './state.ts'
+import type { Cause } from './records.ts'
+import { change, originOf, ready, type State } from './state.ts'
 import type { Storage } from './storage.ts'
-import { required } from './store.ts'
+import { answered, required } from './store.ts'
 import type { Tables } from './tables.ts'
 
 type Arg<K extends keyof ArtifactStoreProtocol> = Parameters<ArtifactStoreProtocol[K]>[0]
@@ -79,9 +80,14 @@ export const lineageHandlers = {
     run(state: State, arg: Arg<'recordUse'>, ctx: CallContext) {
       const hashes = resolveHashes(arg.hashes)
       const by = resolveProducer(arg.by, 'by')
+      const as = arg.as ?? 'input'
+      if (as !== 'input' && as !== 'cache-hit') throw invalid('as', 'must be input or cache-hit')
       return change(state, (storage) => {
+        const cause: Cause = { key: ctx.call.id, digest: `use ${canonicalHash({ hashes, by, as })}` }
+        if (answered(storage, cause, originOf(ctx)) !== null) return
         for (const hash of hashes) required(storage, hash)
-        if (hashes.length > 0) storage.write({ t: 'use', hashes, by, at: ctx.clock.now() })
+        if (hashes.length > 0) storage.write({ t: 'use', hashes, by, as, at: ctx.clock.now(), cause })
+        state.rater.used(hashes)
       })
     },
   },

@@ -1,8 +1,14 @@
 /** What others may ask of the Artifact Store: durable, deduplicated, verified content by its hash. */
 import { actorKey } from '../../runtime/index.ts'
 import type { CareProtocol } from './care-protocol.ts'
+import type { LineageCalls } from './protocol/lineage.ts'
+import type { QualityCalls } from './protocol/quality.ts'
+import type { VersionCalls } from './protocol/versions.ts'
 
 export type * from './care-protocol.ts'
+export type * from './protocol/lineage.ts'
+export type * from './protocol/quality.ts'
+export type * from './protocol/versions.ts'
 
 declare const hashBrand: unique symbol
 /** SHA-256 of the content as 64 lower-case hex digits. */
@@ -48,9 +54,6 @@ export interface Producer {
   /** What it was made with: JSON, at most 4,096 characters. */
   readonly parameters?: Readonly<Record<string, unknown>>
 }
-
-/** `derivedFrom`: made from it. `partOf`: belongs to it, as a child to its parent. */
-export type RelationKind = 'derivedFrom' | 'partOf'
 
 export interface ArtifactInput {
   readonly content: Uint8Array
@@ -159,113 +162,6 @@ export interface SearchResult {
   readonly facets?: Readonly<Record<string, readonly FacetCount[]>>
 }
 
-/** Never changes, its tags aside. */
-export interface ArtifactVersion {
-  readonly name: string
-  /** 1, 2, 3 … */
-  readonly version: number
-  readonly hash: ContentHash
-  readonly createdAt: number
-  readonly message?: string
-  /** The version it follows; null for a beginning. */
-  readonly parent: number | null
-  /** Of a rollback: the version whose content it has. */
-  readonly restores?: number
-  readonly tags: readonly string[]
-}
-
-export interface NewVersion {
-  /** At most 512 characters, without `@`. */
-  readonly name: string
-  readonly hash: ContentHash
-  readonly message?: string
-  readonly tags?: readonly string[]
-  /** The version it follows, null for none. @default the newest one */
-  readonly parent?: number | null
-  /** Only when this is the newest version, 0 for none; otherwise `VERSION_CONFLICT`. */
-  readonly ifLatest?: number
-}
-
-/** A name for a version that can be moved. */
-export interface ArtifactAlias {
-  readonly name: string
-  readonly alias: string
-  readonly version: number
-  readonly hash: ContentHash
-  /** Moved or removed by force only; its artifact is kept from cleanup. */
-  readonly protected: boolean
-  readonly changedAt: number
-}
-
-export interface AliasChange {
-  /** A version: `report`, `report@3`, `report@staging`, … */
-  readonly reference: string
-  /** A letter, then at most 127 letters, digits, `_`, `.` or `-`; not `latest`. */
-  readonly alias: string
-  /** Only when the alias is at this version, 0 for nowhere; otherwise `ALIAS_CONFLICT`. */
-  readonly ifVersion?: number
-  /** Protects it from now on, or not any more. @default as it was, a new one not */
-  readonly protect?: boolean
-  /** Moves it although it is protected. @default false: `ALIAS_PROTECTED` */
-  readonly force?: boolean
-}
-
-export interface AliasSet extends ArtifactAlias {
-  /** Where it was before; not given when it is new. */
-  readonly previousVersion?: number
-}
-
-/** A name with its versions outside the trash. */
-export interface VersionedArtifact {
-  readonly name: string
-  readonly versions: number
-  readonly latest: ArtifactVersion
-  readonly aliases: readonly ArtifactAlias[]
-}
-
-export interface DiffSide {
-  /** As it was given. */
-  readonly reference: string
-  readonly hash: ContentHash
-  readonly sizeBytes: number
-  readonly contentType: string
-}
-
-/** A step of RFC 6902 (JSON Patch), with what was there before. In the order given they lead from one to the other. */
-export interface JsonChange {
-  readonly op: 'add' | 'remove' | 'replace'
-  /** RFC 6901 (JSON Pointer). */
-  readonly path: string
-  /** Of `remove` and `replace`. */
-  readonly before?: unknown
-  /** Of `add` and `replace`. */
-  readonly value?: unknown
-}
-
-export type ArtifactDiff = { readonly from: DiffSide; readonly to: DiffSide } & (
-  | { readonly kind: 'same' }
-  | {
-      readonly kind: 'text'
-      /** A unified diff, as `patch` takes it. */
-      readonly unified: string
-      readonly addedLines: number
-      readonly removedLines: number
-    }
-  /** Without changes when only the notation differs. */
-  | { readonly kind: 'json'; readonly changes: readonly JsonChange[] }
-  | { readonly kind: 'binary' }
-)
-
-export interface DiffRequest {
-  /** Any reference to an artifact. */
-  readonly from: string
-  readonly to: string
-  /** @default 'json' when both are JSON by their type and content, otherwise 'text' when both are */
-  readonly as?: 'text' | 'json'
-  /** Lines around every change of a text. @default 3 */
-  readonly contextLines?: number
-}
-
 export interface DedupStats {
   readonly artifacts: number
   /** Sum of the sizes of everything ever put and not deleted, duplicates counted each time. */
@@ -282,43 +178,6 @@ export interface CompactionResult {
   readonly packed: number
   readonly physicalBytesBefore: number
   readonly physicalBytesAfter: number
-}
-
-export interface LineageNode {
-  readonly hash: ContentHash
-  /** Steps away, at least 1. */
-  readonly depth: number
-  /** The artifact one step nearer, through which it was found first. */
-  readonly via: ContentHash
-  readonly name?: string
-  /** Who made it first. */
-  readonly producer?: Producer
-  /** False when it is in the trash or gone: then its own ancestors may not be known any more. */
-  readonly present: boolean
-}
-
-/** What an artifact has to do with others; of lists the first 100. */
-export interface ArtifactRelations {
-  readonly hash: ContentHash
-  readonly producedBy: readonly Producer[]
-  readonly derivedFrom: readonly ContentHash[]
-  readonly derived: readonly ContentHash[]
-  readonly derivedCount: number
-  readonly partOf: readonly ContentHash[]
-  readonly parts: readonly ContentHash[]
-  readonly partCount: number
-  /** Latest first: who took it as input, and what came of it where that is known. */
-  readonly usedBy: readonly { readonly by: Producer; readonly at: number; readonly artifact?: ContentHash }[]
-  /** Of `derivedFrom`, all the way. */
-  readonly ancestorCount: number
-  readonly descendantCount: number
-}
-
-export interface Relation {
-  readonly child: ContentHash
-  readonly parent: ContentHash
-  /** @default 'derivedFrom' */
-  readonly kind?: RelationKind
 }
 
 /** Logically deleted artifacts that can still come back, by the plan that put them there. */
@@ -338,7 +197,7 @@ export interface ArtifactPart {
 /** The largest part of a `read` or an upload. */
 export const PART_BYTES_MAX = 8 * 1024 * 1024
 
-export interface ArtifactStoreProtocol extends CareProtocol {
+export interface ArtifactStoreProtocol extends CareProtocol, VersionCalls, LineageCalls, QualityCalls {
   /** Acknowledged only when durable. */
   put(arg: ArtifactInput): PutResult
   putMany(arg: { readonly items: readonly ArtifactInput[] }): { readonly results: readonly PutResult[] }
@@ -377,67 +236,8 @@ export interface ArtifactStoreProtocol extends CareProtocol {
     readonly add?: readonly string[]
     readonly remove?: readonly string[]
   }): ArtifactInfo
-  /**
-   * The next version of a name; when its newest version says the same already – content, and as far as given message, tags
-   * and parent – that one again. Errors: `ARTIFACT_NOT_FOUND`, `VERSION_NOT_FOUND` (the parent), `VERSION_CONFLICT`.
-   */
-  addVersion(arg: NewVersion): ArtifactVersion
-  /** Newest first; with `tag` those that have it. */
-  versions(arg: { readonly name: string; readonly tag?: string }): readonly ArtifactVersion[]
-  /** `name`, `name@latest`, `name@3`, `name@alias` or `name@2026-01-31T12:00Z`: the newest one at that time. */
-  version(arg: { readonly reference: string }): ArtifactVersion | null
-  /** The newest version at a time. */
-  versionAt(arg: { readonly name: string; readonly at: number }): ArtifactVersion | null
-  /** Error: `VERSION_NOT_FOUND`. */
-  tagVersion(arg: {
-    readonly reference: string
-    readonly add?: readonly string[]
-    readonly remove?: readonly string[]
-  }): ArtifactVersion
-  /**
-   * A new version with the content of an old one; the newest one again when it has that content.
-   * Errors: `VERSION_NOT_FOUND`, `VERSION_CONFLICT`. @default message 'back to name@3'
-   */
-  rollback(arg: { readonly reference: string; readonly message?: string; readonly ifLatest?: number }): ArtifactVersion
-  /** Sets an alias, or moves it. Errors: `VERSION_NOT_FOUND`, `ALIAS_CONFLICT`, `ALIAS_PROTECTED`. */
-  setAlias(arg: AliasChange): AliasSet
-  /** Errors: `ALIAS_CONFLICT`, `ALIAS_PROTECTED`. */
-  removeAlias(arg: {
-    readonly name: string
-    readonly alias: string
-    readonly ifVersion?: number
-    readonly force?: boolean
-  }): { readonly removed: boolean }
-  aliases(arg: { readonly name: string }): readonly ArtifactAlias[]
-  /** In the order of their names, those that begin with `prefix`, after `after`. @default limit 100, at most 1_000 */
-  names(arg: {
-    readonly prefix?: string
-    readonly after?: string
-    readonly limit?: number
-  }): readonly VersionedArtifact[]
-  /**
-   * What leads from one artifact to another. Errors: `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `DIFF_TOO_LARGE` (text or JSON
-   * over 8 MiB).
-   */
-  diff(arg: DiffRequest): ArtifactDiff
   /** As `version`, or an unambiguous hash prefix of at least 8 digits; null when there is none. */
   resolve(arg: { readonly reference: string }): ContentHash | null
-  /** How an artifact came to be, or what came of it: nearest first. @default limit 1_000, at most 10_000 */
-  lineage(arg: {
-    readonly hash: ContentHash
-    readonly direction: 'ancestors' | 'descendants'
-    readonly kind?: RelationKind
-    readonly limit?: number
-    readonly depthMax?: number
-  }): readonly LineageNode[]
-  /** Error: `ARTIFACT_NOT_FOUND`. */
-  relations(arg: { readonly hash: ContentHash }): ArtifactRelations
-  /** Relates two artifacts; again changes nothing. Errors: `ARTIFACT_NOT_FOUND`, `RELATION_CYCLE`. */
-  relate(arg: Relation): void
-  /** Ends a relation; one that is not there is no error. */
-  unrelate(arg: Relation): void
-  /** Notes that somebody took artifacts as input. The latest 100 of each artifact are kept. Error: `ARTIFACT_NOT_FOUND`. */
-  recordUse(arg: { readonly hashes: readonly ContentHash[]; readonly by: Producer }): void
   unpin(arg: { readonly owner: string }): void
   /** Moves artifacts to the trash: gone for readers, restorable by plan, and back when the same content is put again. */
   trash(arg: { readonly hashes: readonly ContentHash[]; readonly planId: string }): TrashResult

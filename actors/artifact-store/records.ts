@@ -87,6 +87,13 @@ export type StoreRecord =
       readonly trash?: { readonly plan: string; readonly at: number }
       readonly partOf?: readonly ContentHash[]
       readonly uses?: readonly { readonly by: Producer; readonly at: number }[]
+      readonly useCounts?: { readonly inputs: number; readonly cacheHits: number }
+      readonly feedback?: readonly {
+        readonly by: string
+        readonly score: number
+        readonly at: number
+        readonly comment?: string
+      }[]
     } & Described)
   | {
       readonly t: 'tag'
@@ -135,7 +142,22 @@ export type StoreRecord =
       readonly linked: boolean
       readonly at: number
     }
-  | { readonly t: 'use'; readonly hashes: readonly ContentHash[]; readonly by: Producer; readonly at: number }
+  | {
+      readonly t: 'use'
+      readonly hashes: readonly ContentHash[]
+      readonly by: Producer
+      readonly as: 'input' | 'cache-hit'
+      readonly at: number
+      readonly cause: Cause
+    }
+  | {
+      readonly t: 'feedback'
+      readonly hash: ContentHash
+      readonly by: string
+      readonly score: number
+      readonly at: number
+      readonly comment?: string
+    }
   | { readonly t: 'unpin'; readonly owner: string }
   | {
       readonly t: 'trash'
@@ -162,6 +184,7 @@ const KNOWN: ReadonlySet<string> = new Set<StoreRecord['t']>([
   'alias',
   'relate',
   'use',
+  'feedback',
   'unpin',
   'trash',
   'restore',

@@ -6,6 +6,8 @@ import type { HotContent } from './hot-content.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import type { Repairs } from './mirror/repairing.ts'
 import type { ContentHash } from './protocol.ts'
+import type { Rater } from './quality/rater.ts'
+import type { Scorer } from './quality/scorer.ts'
 import type { Storage } from './storage.ts'
 import type { Origin } from './store.ts'
 import type { Tending } from './tending.ts'
@@ -26,6 +28,8 @@ export interface State {
   readonly tending: Tending
   readonly mirror: Mirror | null
   readonly repairs: Repairs
+  readonly rater: Rater
+  readonly scorer: Scorer | null
   flushTimer: Timer | null
 }
 
@@ -36,6 +40,7 @@ const FLUSH_AT = 1000
 /** The storage, opened again when the disk failed under it; waits when too much is unsynced. */
 export async function ready(state: State): Promise<Storage> {
   state.upkeep.called()
+  state.rater.called()
   return storageOf(state)
 }
 
@@ -82,7 +87,9 @@ export function flushAccesses(state: State, ctx: ActorContext): void {
   state.flushTimer = null
   if (state.accesses.size === 0 || state.storage.failed) return
   try {
-    state.storage.write({ t: 'access', counts: state.accesses.take() })
+    const counts = state.accesses.take()
+    state.storage.write({ t: 'access', counts })
+    state.rater.used(counts.map(([hash]) => hash))
     state.storage
       .durable()
       .catch((error: unknown) => ctx.logger.warn('accesses not stored', { problem: String(error) }))

@@ -27,6 +27,8 @@ export function stateOf(tables: Tables, row: ArtifactRow, content: ContentPlace)
     from: relationships.parents(row.hash, 'derivedFrom'),
     ...some('partOf', relationships.parents(row.hash, 'partOf')),
     ...some('uses', tables.uses.of(row.id)),
+    ...countsOf(tables, row.id),
+    ...some('feedback', tables.scores.feedback(row.id)),
     puts: row.puts,
     producers: artifacts.producers(row.id),
     pins: artifacts.owners(row.id),
@@ -39,4 +41,9 @@ export function stateOf(tables: Tables, row: ArtifactRow, content: ContentPlace)
 
 function some<K extends string, T>(key: K, list: readonly T[]): { readonly [P in K]?: readonly T[] } {
   return (list.length === 0 ? {} : { [key]: list }) as { readonly [P in K]?: readonly T[] }
+}
+
+function countsOf({ scores }: Tables, id: number): Pick<StateRecord, 'useCounts'> {
+  const useCounts = scores.uses(id)
+  return useCounts.inputs + useCounts.cacheHits === 0 ? {} : { useCounts }
 }

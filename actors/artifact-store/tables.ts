@@ -25,6 +25,7 @@ import {
   type StoreRecord,
 } from './records.ts'
 import { createRelationships, type Relationships } from './relationships.ts'
+import { createScores, type Scores } from './quality/scores.ts'
 import { createSearchIndex, searchableText, type IndexLimits, type SearchIndex } from './search.ts'
 import { createUses, type Uses } from './uses.ts'
 import { createVersions, recordedVersion, type Versions } from './versioning.ts'
@@ -37,6 +38,7 @@ export interface Tables {
   readonly aliases: Aliases
   readonly relationships: Relationships
   readonly uses: Uses
+  readonly scores: Scores
   readonly search: SearchIndex
   readonly dedup: Dedup
   readonly answers: Answers
@@ -54,6 +56,8 @@ export interface LoggedRecord {
 }
 
 const NOTHING = new Uint8Array(0)
+const ONE_INPUT = { inputs: 1, cacheHits: 0 }
+const ONE_CACHE_HIT = { inputs: 0, cacheHits: 1 }
 
 type RecordOf<T extends StoreRecord['t']> = StoreRecord & { readonly t: T }
 
@@ -67,6 +71,7 @@ export function createTables(catalog: Catalog, limits?: IndexLimits): Tables {
     aliases: createAliases(catalog),
     relationships: createRelationships(catalog),
     uses: createUses(catalog),
+    scores: createScores(catalog),
     search: createSearchIndex(catalog, artifacts, limits),
     dedup: createDedup(catalog),
     answers: createAnswers(catalog),
@@ -120,8 +125,16 @@ function applyTo(tables: Tables, logged: LoggedRecord): void {
     case 'relate':
       return applyRelate(tables, record, position)
     case 'use':
+      answers.put(record.cause, {})
       return eachRow(tables, record.hashes, ({ id }) => {
         tables.uses.add(id, { by: record.by, at: record.at })
+        tables.scores.addUses(id, record.as === 'input' ? ONE_INPUT : ONE_CACHE_HIT)
+        artifacts.update(id, { changedPosition: position })
+      })
+    case 'feedback':
+      return withRow(tables, record.hash, ({ id }) => {
+        const { by, score, at, comment } = record
+        tables.scores.addFeedback(id, { by, score, at, ...(comment === undefined ? {} : { comment }) })
         artifacts.update(id, { changedPosition: position })
       })
     case 'unpin':
@@ -276,6 +289,7 @@ function applyState(tables: Tables, record: RecordOf<'state'>, logged: LoggedRec
     artifacts.update(id, row)
     artifacts.clear(id)
     tables.uses.clear(id)
+    tables.scores.clear(id)
   }
   place(tables, id, record, logged)
   for (const tag of record.tags ?? []) artifacts.addTag(id, tag)
@@ -284,6 +298,8 @@ function applyState(tables: Tables, record: RecordOf<'state'>, logged: LoggedRec
   relationships.setParents(record.hash, 'derivedFrom', record.from ?? [])
   relationships.setParents(record.hash, 'partOf', record.partOf ?? [])
   for (const use of record.uses ?? []) tables.uses.add(id, use)
+  if (record.useCounts !== undefined) tables.scores.addUses(id, record.useCounts)
+  for (const feedback of record.feedback ?? []) tables.scores.addFeedback(id, feedback)
   if (known === null) {
     index(tables, id, record, logged)
     tables.mirror.oweCopy(id, record.hash)
@@ -335,6 +351,7 @@ function index(tables: Tables, id: number, record: RecordOf<'put' | 'state'>, lo
 /** The content turns out to be text. Where it cannot be read now, it comes later in the log, and `indexTexts` finds it. */
 function indexAgain(tables: Tables, id: number, { contentAt }: LoggedRecord): void {
   tables.search.touch(id)
+  tables.scores.forget(id)
   if (!indexStored(tables, id, contentAt)) tables.artifacts.addUnindexed(id)
 }
 
@@ -367,6 +384,8 @@ function forget(tables: Tables, row: ArtifactRow): void {
   tables.relationships.setParents(row.hash, 'derivedFrom', [])
   tables.relationships.setParents(row.hash, 'partOf', [])
   tables.uses.clear(row.id)
+  tables.scores.clear(row.id)
+  tables.scores.forget(row.id)
   tables.packs.setExtents(row.id, [])
   tables.mirror.forget(row.id)
   tables.artifacts.remove(row.id)

@@ -42,6 +42,7 @@ export async function commitUpload(
     return stored!
   })
   state.upkeep.stored()
+  state.rater.stored([result.hash])
   return result
 }
 

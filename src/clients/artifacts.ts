@@ -8,6 +8,7 @@ import {
   type ArtifactDiff,
   type ArtifactInfo,
   type ArtifactInput,
+  type ArtifactQuality,
   type ArtifactQuery,
   type ArtifactRelations,
   type ArtifactVersion,
@@ -20,6 +21,7 @@ import {
   type NewVersion,
   type Producer,
   type PutResult,
+  type RankedArtifact,
   type Relation,
   type RelationKind,
   type SearchResult,
@@ -158,7 +160,31 @@ export interface ArtifactsClient extends ArtifactCare {
   relate(relation: Relation, options?: CallOptions): Promise<void>
   unrelate(relation: Relation, options?: CallOptions): Promise<void>
   /** Notes that somebody took artifacts as input. Error: `ARTIFACT_NOT_FOUND`. */
-  recordUse(hashes: readonly ContentHash[], by: Producer, options?: CallOptions): Promise<void>
+  recordUse(
+    hashes: readonly ContentHash[],
+    by: Producer,
+    options?: { readonly as?: 'input' | 'cache-hit' } & CallOptions,
+  ): Promise<void>
+  /**
+   * How good an artifact is, from 0 to 1, with its components and what was found; null when there is none. It is judged by its
+   * form, by what it says and by its use.
+   */
+  quality(reference: ArtifactReference, options?: CallOptions): Promise<ArtifactQuality | null>
+  /** What somebody thinks of an artifact, 0 to 1; again replaces it. Error: `ARTIFACT_NOT_FOUND`. */
+  feedback(
+    hash: ContentHash,
+    feedback: { readonly by: string; readonly score: number; readonly comment?: string },
+    options?: CallOptions,
+  ): Promise<ArtifactQuality>
+  /** Artifacts by their score, which follows puts and uses some moments later. @default order 'best' @default limit 20 */
+  ranked(
+    options?: {
+      readonly order?: 'best' | 'worst'
+      readonly min?: number
+      readonly max?: number
+      readonly limit?: number
+    } & CallOptions,
+  ): Promise<readonly RankedArtifact[]>
   stats(options?: CallOptions): Promise<DedupStats>
   /** Whether what is on the disk is encrypted, and by which key. */
   encryption(options?: CallOptions): Promise<EncryptionStatus>
@@ -272,7 +298,19 @@ export function createArtifactsClient(host: Host): ArtifactsClient {
     relations: async (hash, options) => ask().relations({ hash }, options),
     relate: async (relation, options) => ask().relate(relation, options),
     unrelate: async (relation, options) => ask().unrelate(relation, options),
-    recordUse: async (hashes, by, options) => ask().recordUse({ hashes, by }, options),
+    async recordUse(hashes, by, options = {}) {
+      const { call, rest } = split(options)
+      return ask().recordUse({ hashes, by, ...rest }, call)
+    },
+    async quality(reference, options) {
+      const hash = await resolve(reference, options)
+      return hash === null ? null : ask().quality({ hash }, options)
+    },
+    feedback: async (hash, feedback, options) => ask().feedback({ hash, ...feedback }, options),
+    async ranked(options = {}) {
+      const { call, rest } = split(options)
+      return ask().ranked(rest, call)
+    },
     stats: async (options) => ask().stats({}, options),
     encryption: async (options) => ask().encryption({}, options),
     convert: async (options) => ask().convert({}, { deadlineMs: Infinity, ...options }),

@@ -11,6 +11,7 @@ import { formatBytes, formatTable, formatTime } from '../format.ts'
 import { describeInfo, search, SEARCH_USAGE, searchOptions } from './artifact-search.ts'
 import { careOptions, CARE_USAGES, repair, verify } from './artifact-care.ts'
 import { encryptionActions, encryptionOptions, ENCRYPTION_USAGES } from './artifact-encryption.ts'
+import { quality, qualityOptions, QUALITY_USAGES } from './artifact-quality.ts'
 import { lineage, LINEAGE_USAGE, lineageOptions } from './artifact-lineage.ts'
 import { alias, diff, history, rollback, VERSION_USAGES, versionOptions } from './artifact-versions.ts'
 
@@ -23,6 +24,7 @@ export const artifactsCommand: Command = {
     SEARCH_USAGE,
     ...VERSION_USAGES,
     LINEAGE_USAGE,
+    ...QUALITY_USAGES,
     'list [--limit <n>]',
     ...CARE_USAGES,
     ...ENCRYPTION_USAGES,
@@ -37,12 +39,13 @@ export const artifactsCommand: Command = {
     },
     'version-of': { type: 'string', value: 'name', description: 'put: becomes the next version of this name' },
     out: { type: 'string', short: 'o', value: 'file', description: 'get: write to this file' },
-    limit: { type: 'string', value: 'n', description: 'search, list, lineage: at most so many (default 20)' },
+    limit: { type: 'string', value: 'n', description: 'search, list, lineage, quality: at most so many (default 20)' },
     ...searchOptions,
     ...versionOptions,
     ...encryptionOptions,
     ...lineageOptions,
     ...careOptions,
+    ...qualityOptions,
   },
   details: `A reference is a hash, its first 8 or more digits, or a version: report (the newest), report@3, report@alias, or
 report@2026-01-31T12:00Z (the newest one then). A query is words, "a
@@ -64,6 +67,7 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<ExitC
   alias,
   rollback,
   lineage,
+  quality,
   list,
   verify,
   repair,

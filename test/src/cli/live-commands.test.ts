@@ -199,6 +199,14 @@ describe('artifacts', () => {
     expect(digest.stderr).toBe('0 ancestors and 0 descendants, 0 parts, used 0 times\n')
   })
 
+  test('have a score, which says why and takes feedback', async () => {
+    const { exitCode, stdout } = await pit('artifacts', 'quality', 'tides', '--feedback', '1', '--by', 'ada')
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(/^0\.\d\d\nCOMPONENT .*\nstructure +0\.\d\d .*\n(.*\n)*ada gave 1\.00\n$/)
+    const ranked = await pit('artifacts', 'quality', '--worst', '--json')
+    expect(Array.isArray(JSON.parse(ranked.stdout))).toBe(true)
+  })
+
   test('are rolled back to an older version', async () => {
     const back = await pit('artifacts', 'rollback', 'poem@1')
     expect(back).toEqual({ exitCode: 0, stdout: 'poem@3\n', stderr: 'poem@3 has the content of @1\n' })
@@ -215,6 +223,8 @@ describe('artifacts', () => {
     [['alias', 'tides@1', 'x', '--protect', '--unprotect']],
     [['alias', 'tides@1', 'x', '--if-version', 'two']],
     [['rollback']],
+    [['quality', 'tides', '--feedback', '2']],
+    [['quality', '--feedback', '1']],
     [['history', 'a', 'b']],
   ])('%j ends with 2: USAGE', async (args) => {
     const { exitCode, stderr } = await pit('artifacts', ...args)
