@@ -32,6 +32,24 @@ export const BLOCK_BYTES_MAX = MESSAGE_BYTES_MAX
 /** Ids heard of as dropped before their blocks arrived; beyond it the oldest is forgotten, and its block kept too long. */
 const TOMBSTONES_MAX = 4096
 
+/** V8 looks for garbage when it has been given that much memory beside its heap. */
+const BALLAST_BYTES = 32 * 1024 * 1024
+
+/**
+ * V8 counts shared memory in no thread: handles of freed blocks would wait for other garbage to be collected, and hold
+ * gigabytes meanwhile. So for all that a thread lets go of it is shown as much memory that it does count; nobody writes to
+ * that, so it costs address space only.
+ */
+function createBallast(): (bytes: number) => void {
+  let releasedBytes = 0
+  return (bytes) => {
+    releasedBytes += bytes
+    if (releasedBytes < BALLAST_BYTES) return
+    releasedBytes = 0
+    void new ArrayBuffer(BALLAST_BYTES)
+  }
+}
+
 export function createBlock(id: number, bytes: Uint8Array, start: number, end: number): BlockWiring {
   const buffer = new SharedArrayBuffer(end - start)
   new Uint8Array(buffer).set(bytes.subarray(start, end))
@@ -77,6 +95,7 @@ export function createThreadBlocks(host: ThreadBlocksHost): ThreadBlocks {
   const blocks = new Map<number, SharedArrayBuffer>()
   const dropped = createTombstones()
   const gone = new Set(freed)
+  const release = createBallast()
   let id = incarnation * CORRELATION_SPAN + host.firstCall
   for (const block of given) blocks.set(block.id, block.buffer)
 
@@ -88,6 +107,7 @@ export function createThreadBlocks(host: ThreadBlocksHost): ThreadBlocks {
       return post({ kind: 'block-unwanted', id: block, by: incarnation })
     }
     blocks.delete(block)
+    release(buffer.byteLength)
     slot.addShared(BOARD_WORD.BlockBytes, -buffer.byteLength)
     post({ kind: 'block-freed', id: block })
   }
@@ -101,6 +121,7 @@ export function createThreadBlocks(host: ThreadBlocksHost): ThreadBlocks {
       post({ kind: 'block', to, block, given: receiver?.bell.reaches() ?? 0 })
       receiver?.bell.post(block)
       receiver?.slot.addShared(BOARD_WORD.BlockBytes, end - start)
+      release(end - start)
       return id
     },
     get: (block) => blocks.get(block),
@@ -150,6 +171,14 @@ export function createBlockStore(): BlockStore {
   const forsaken = new Map<number, number>()
   // Of each incarnation's blocks, which it posts in the order of their ids, the last that came.
   const last = new Map<number, number>()
+  const release = createBallast()
+
+  /** `false` when it is not here. */
+  function forget(id: number): boolean {
+    release(blocks.get(id)?.block.buffer.byteLength ?? 0)
+    return blocks.delete(id)
+  }
+
   return {
     keep(to, block) {
       last.set(senderOf(block.id), block.id)
@@ -159,7 +188,7 @@ export function createBlockStore(): BlockStore {
     },
     free(id) {
       forsaken.delete(id)
-      if (!blocks.delete(id)) freed.add(id)
+      if (!forget(id)) freed.add(id)
     },
     freed: (id) => !blocks.has(id) && (freed.has(id) || forsaken.has(id) || id <= (last.get(senderOf(id)) ?? 0)),
     forsake: (id, by) => void forsaken.set(id, by),
@@ -170,7 +199,7 @@ export function createBlockStore(): BlockStore {
         const kept = blocks.get(id)
         if (kept?.to !== to) continue
         bytes += kept.block.buffer.byteLength
-        blocks.delete(id)
+        forget(id)
         forsaken.delete(id)
       }
       return bytes
@@ -183,7 +212,7 @@ export function createBlockStore(): BlockStore {
       return new Map([...groups].map(([to, kept]) => [to, kept.map(({ block }) => block)]))
     },
     dropAll(to) {
-      for (const [id, kept] of blocks) if (kept.to === to) blocks.delete(id)
+      for (const [id, kept] of blocks) if (kept.to === to) forget(id)
     },
     count: () => blocks.size,
   }
