@@ -48,6 +48,7 @@ const SIZES: readonly {
 const KIB = 1024
 const MIB = 1024 * 1024
 const STORE = 'artifact store'
+const FLOOR = 'append+fdatasync'
 /** Items per contender before the next one has its turn. */
 const SLICE = 10
 
@@ -66,7 +67,7 @@ export async function run(size: BenchSize): Promise<readonly ArtifactFigure[]> {
   try {
     for (const { sizeBytes, counts, group } of SIZES) {
       const measured = await measure(contenders, sizeBytes, counts[size], group)
-      const floor = measured.find(({ contender }) => contender === 'append+fdatasync')!
+      const floor = measured.find(({ contender }) => contender === FLOOR)!
       for (const figure of measured) print(figure, floor)
       figures.push(...measured)
     }
@@ -83,18 +84,20 @@ export async function run(size: BenchSize): Promise<readonly ArtifactFigure[]> {
   return figures
 }
 
+/** Where a processor's SHA-256 and a disk's sync decide, the target is a ratio to them: milliseconds are of one machine. */
 function targetsOf(figures: readonly ArtifactFigure[]): readonly Target[] {
   const of = (contender: string, kib: number): ArtifactFigure =>
     figures.find((figure) => figure.contender === contender && figure.sizeBytes === kib * KIB)!
   const [small, middle, large] = [of(STORE, 1), of(STORE, 64), of(STORE, 1024)]
+  const floor = of(FLOOR, 1024)
   const peer = of('cacache', 1)
   return [
     { what: 'put of 1 KiB, p99', ratio: small.putP99Ms, unit: ' ms', atMost: 5 },
     { what: 'put of 64 KiB, p99', ratio: middle.putP99Ms, unit: ' ms', atMost: 5 },
     { what: 'get of 1 KiB, p99', ratio: small.getP99Ms, unit: ' ms', atMost: 2 },
     { what: 'get of 64 KiB, p99', ratio: middle.getP99Ms, unit: ' ms', atMost: 2 },
-    { what: 'put of 1 MiB, p50', ratio: large.putP50Ms, unit: ' ms', atMost: 5 },
-    { what: 'get of 1 MiB, p50', ratio: large.getP50Ms, unit: ' ms', atMost: 2 },
+    { what: 'put of 1 MiB, p50 / append + fdatasync + SHA-256', ratio: large.putP50Ms / floor.putP50Ms, atMost: 2.3 },
+    { what: 'get of 1 MiB, p50 / read + SHA-256', ratio: large.getP50Ms / floor.getP50Ms, atMost: 2 },
     { what: 'puts of 1 KiB at once, cacache / store', ratio: peer.groupMs / small.groupMs, atLeast: 15 },
     { what: 'put of 1 KiB, cacache / store', ratio: peer.putP50Ms / small.putP50Ms },
     { what: 'get of 1 KiB, cacache / store', ratio: peer.getP50Ms / small.getP50Ms },
@@ -120,11 +123,11 @@ async function measureStream(dataDir: string, size: BenchSize): Promise<readonly
   })
   await system.close()
   const hashMs = await timed(() => parts.forEach(sha256))
-  const rate = (ms: number): number => parts.length / (ms / 1000)
+  const rate = (ms: number): string => `${Math.round(parts.length / (ms / 1000))} MiB/s`
+  console.log(`stream in ${rate(inMs)}, out ${rate(outMs)}, SHA-256 of the same alone ${rate(hashMs)}`)
   return [
-    { what: 'stream in', ratio: rate(inMs), unit: ' MiB/s', atLeast: 300 },
-    { what: 'stream out', ratio: rate(outMs), unit: ' MiB/s', atLeast: 500 },
-    { what: 'SHA-256 of the same alone', ratio: rate(hashMs), unit: ' MiB/s' },
+    { what: 'stream in / SHA-256 alone', ratio: hashMs / inMs, atLeast: 0.18 },
+    { what: 'stream out / SHA-256 alone', ratio: hashMs / outMs, atLeast: 0.31 },
   ]
 }
 
@@ -256,7 +259,7 @@ function appendContender(path: string): Contender {
     end += content.length
   }
   return {
-    name: 'append+fdatasync',
+    name: FLOOR,
     put(content) {
       append(content)
       fs.fdatasyncSync(fd)

@@ -51,10 +51,8 @@ export function print(title: string, figures: Figures, base: string): void {
 export function printTargets(targets: readonly Target[]): void {
   console.log('targets')
   for (const { what, ratio, unit = '×', atLeast = 0, atMost = Infinity } of targets) {
-    const wanted = atMost === Infinity ? `≥ ${atLeast}` : `≤ ${atMost}`
-    const met = ratio >= atLeast && ratio <= atMost
-    console.log(
-      `  ${what.padEnd(52)} ${`${ratio.toFixed(2)}${unit}`.padStart(12)}   ${wanted.padEnd(6)} ${met ? 'met' : 'MISSED'}`,
-    )
+    const wanted = atMost < Infinity ? `≤ ${atMost}` : atLeast > 0 ? `≥ ${atLeast}` : ''
+    const met = wanted === '' ? '' : ratio >= atLeast && ratio <= atMost ? 'met' : 'MISSED'
+    console.log(`  ${what.padEnd(52)} ${`${ratio.toFixed(2)}${unit}`.padStart(12)}   ${wanted.padEnd(6)} ${met}`)
   }
 }
