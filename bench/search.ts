@@ -134,7 +134,7 @@ async function build(
     cpuMs += cpuMsSince(cpu)
     fts5?.put(batch)
   }
-  const quietMs = await timed(untilQuiet)
+  const quietMs = await timed(() => untilQuiet(join(dataDir, 'artifacts', 'index.sqlite')))
   await system.close()
   console.log(
     `${documents} documents put, 500 at once: ${(ms / documents).toFixed(3)} ms each (CPU ${(cpuMs / documents).toFixed(3)}), ` +
@@ -143,12 +143,15 @@ async function build(
   return texts.slice(0, 1000)
 }
 
-/** Until the store's background has nothing to do. */
-async function untilQuiet(): Promise<void> {
-  for (let quiet = 0; quiet < 3;) {
+/** Until the store's background has nothing to do: it works no more, and no segment is half written or to be cleared. */
+async function untilQuiet(path: string): Promise<void> {
+  using db = new DatabaseSync(path, { readOnly: true })
+  const garbage = db.prepare('SELECT count(*) AS segments FROM searchGarbage')
+  for (let quiet = 0; quiet < 5;) {
     const cpu = process.threadCpuUsage()
     await new Promise((resolve) => setTimeout(resolve, 100))
-    quiet = cpuMsSince(cpu) < 10 ? quiet + 1 : 0
+    const { segments } = garbage.get() as { segments: number }
+    quiet = cpuMsSince(cpu) < 10 && segments === 0 ? quiet + 1 : 0
   }
 }
 

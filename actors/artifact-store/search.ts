@@ -4,7 +4,7 @@
  *   query ─► what is not indexed yet is ─► filters and words give sets of documents ─► count, facets, the first of the order
  *
  * Every class of query costs some ns per posting and document it touches; there is no query that costs more than a pass
- * over all documents per word. Nothing of the posting lists stays in memory; per document it is about 50 bytes.
+ * over all documents per word. Nothing of the posting lists stays in memory; per document it is about 60 bytes.
  */
 import type { ArtifactRow, Artifacts } from './artifacts.ts'
 import type { Catalog } from './catalog.ts'

@@ -62,7 +62,7 @@ const PENDING_MAX = 4096
 /** Longer strings cannot be filtered by. */
 export const ATTRIBUTE_CHARS_MAX = 256
 const CUSTOM_KEY_CHARS_MAX = 128
-const UNITS_PER_DOCUMENT = 100
+const UNITS_PER_DOCUMENT = 400
 const UNITS_PER_CLEARED = 500
 const UNITS_OWED_PER_WRITE = 1000
 /** About 3 ms: more is not asked of one writer. */

@@ -148,7 +148,9 @@ export function createEvaluator(): (query: TextQuery, searched: Searched) => Eva
     const target = scores
     for (const chunk of chunks) {
       reader.begin(chunk)
-      for (let block = reader.next(); block > 0; block = reader.next()) {
+      for (let left = chunk.count; left > 0;) {
+        const block = reader.next()
+        left -= block
         for (let i = 0; i < block; i++) {
           const slot = slots[i]!
           if (dead !== null && (dead[slot >>> 5]! & (1 << (slot & 31))) !== 0) continue
@@ -168,7 +170,9 @@ export function createEvaluator(): (query: TextQuery, searched: Searched) => Eva
     const { slots } = reader
     for (const chunk of chunks) {
       reader.begin(chunk)
-      for (let block = reader.next(); block > 0; block = reader.next()) {
+      for (let left = chunk.count; left > 0;) {
+        const block = reader.next()
+        left -= block
         for (let i = 0; i < block; i++) {
           const slot = slots[i]!
           if (dead !== null && (dead[slot >>> 5]! & (1 << (slot & 31))) !== 0) continue
@@ -182,7 +186,9 @@ export function createEvaluator(): (query: TextQuery, searched: Searched) => Eva
     const { slots, frequencies } = reader
     for (const chunk of chunks) {
       reader.begin(chunk)
-      for (let block = reader.next(); block > 0; block = reader.next()) {
+      for (let left = chunk.count; left > 0;) {
+        const block = reader.next()
+        left -= block
         for (let i = 0; i < block; i++) {
           const slot = slots[i]!
           if (dead !== null && (dead[slot >>> 5]! & (1 << (slot & 31))) !== 0) continue
