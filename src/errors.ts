@@ -48,6 +48,13 @@ export const hostErrors = defineErrors({
   INPUT_UNREADABLE: { message: 'input file {path} cannot be read: {reason}', status: 400, action: 'give-up' },
   OUTPUT_UNWRITABLE: { message: 'output file {path} cannot be written: {reason}', status: 500, action: 'give-up' },
   ARTIFACT_NOT_FOUND: { message: 'there is no artifact {reference}', status: 404, action: 'give-up' },
+  BUNDLE_EXISTS: {
+    message: '{path} is not empty: choose a new folder, or one whose export was interrupted',
+    status: 409,
+    action: 'give-up',
+  },
+  BUNDLE_INVALID: { message: '{path} is no bundle that can be read: {problem}', status: 400, action: 'give-up' },
+  BUNDLE_DAMAGED: { message: 'the bundle {path} is damaged: {problem}', status: 422, action: 'give-up' },
   NOTHING_READABLE: {
     message:
       'nothing in {folders} could be digested: {files} files matched `{pattern}`, {skipped} were skipped ({codes})',

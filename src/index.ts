@@ -6,6 +6,14 @@ export type { InferOptions, ModelLease } from './model-lease.ts'
 export type { WorkflowSource } from './workflow-source.ts'
 export type { ModelsClient } from './clients/models.ts'
 export type { EventsOptions, StartOptions, WorkflowsClient } from './clients/workflows.ts'
+export type {
+  ArtifactBundles,
+  BundleProgress,
+  ExportOptions,
+  ExportResult,
+  ImportOptions,
+  ImportResult,
+} from './clients/artifact-bundles.ts'
 export type { ByteRange, ByteSource } from './clients/artifact-streams.ts'
 export type {
   ArtifactCare,

@@ -12,6 +12,7 @@ import { defineActor, integerOption, stringOption, type ActorContext, type CallC
 import type { FileLayer } from '../../runtime/persistence/index.ts'
 import { createAccesses } from './accesses.ts'
 import { createHotContent } from './hot-content.ts'
+import { bundleHandlers } from './bundle-handlers.ts'
 import { careHandlers } from './care-handlers.ts'
 import { loadEncryption, type EncryptionOptions } from './encryption.ts'
 import { convertInBackground, encryptionHandlers } from './encryption-handlers.ts'
@@ -339,6 +340,7 @@ export const artifactStoreActor = defineActor<ArtifactStoreProtocol, State, Arti
         return storage.query(({ dedup }) => dedup.stats(storage.log.physicalBytes()))
       },
     },
+    ...bundleHandlers,
     ...careHandlers,
   },
   async terminate(state, _, ctx) {

@@ -1,11 +1,13 @@
 /** What others may ask of the Artifact Store: durable, deduplicated, verified content by its hash. */
 import { actorKey } from '../../runtime/index.ts'
-import type { CareProtocol } from './care-protocol.ts'
+import type { BundleCalls } from './protocol/bundles.ts'
+import type { CareCalls } from './protocol/care.ts'
 import type { LineageCalls } from './protocol/lineage.ts'
 import type { QualityCalls } from './protocol/quality.ts'
 import type { VersionCalls } from './protocol/versions.ts'
 
-export type * from './care-protocol.ts'
+export { BUNDLE_RECORDS_MAX, type BundleRecord, type ImportedRecords } from './protocol/bundles.ts'
+export type * from './protocol/care.ts'
 export type * from './protocol/lineage.ts'
 export type * from './protocol/quality.ts'
 export type * from './protocol/versions.ts'
@@ -197,7 +199,7 @@ export interface ArtifactPart {
 /** The largest part of a `read` or an upload. */
 export const PART_BYTES_MAX = 8 * 1024 * 1024
 
-export interface ArtifactStoreProtocol extends CareProtocol, VersionCalls, LineageCalls, QualityCalls {
+export interface ArtifactStoreProtocol extends BundleCalls, CareCalls, VersionCalls, LineageCalls, QualityCalls {
   /** Acknowledged only when durable. */
   put(arg: ArtifactInput): PutResult
   putMany(arg: { readonly items: readonly ArtifactInput[] }): { readonly results: readonly PutResult[] }

@@ -30,6 +30,7 @@ export async function uploadFrom(
   source: ByteSource,
   about: Omit<ArtifactInput, 'content'>,
   call: CallOptions,
+  expected?: ContentHash,
 ): Promise<PutResult> {
   const { uploadId } = await ask.beginUpload(about, call)
   try {
@@ -37,7 +38,7 @@ export async function uploadFrom(
     for await (const content of parts(source)) {
       offset = (await ask.appendUpload({ uploadId, offset, content }, call)).receivedBytes
     }
-    return await ask.commitUpload({ uploadId }, call)
+    return await ask.commitUpload({ uploadId, ...(expected === undefined ? {} : { hash: expected }) }, call)
   } catch (error) {
     // What the upload left is dropped sooner or later; the error is what matters.
     await ask.abortUpload({ uploadId }).catch(() => {})

@@ -31,6 +31,7 @@ import {
 import type { CallOptions } from '../../runtime/index.ts'
 import { split } from '../call-options.ts'
 import { hostErrors } from '../errors.ts'
+import { createArtifactBundles, type ArtifactBundles } from './artifact-bundles.ts'
 import { createArtifactCare, type ArtifactCare } from './artifact-care.ts'
 import { downloadTo, uploadFrom, type ByteRange, type ByteSource } from './artifact-streams.ts'
 import type { Host } from '../host.ts'
@@ -44,7 +45,7 @@ export type ArtifactReference = string
 /** `name`, `name@latest`, `name@3`, `name@alias` or `name@2026-01-31T12:00Z`: the newest one at that time. */
 export type VersionReference = string
 
-export interface ArtifactsClient extends ArtifactCare {
+export interface ArtifactsClient extends ArtifactBundles, ArtifactCare {
   /**
    * Durable when it resolves. Text is stored as UTF-8. The same content is stored once; tags and producers are added.
    * Errors: `ARTIFACT_TOO_LARGE`, `STORAGE_FULL`. @default contentType 'text/plain' for text
@@ -320,6 +321,7 @@ export function createArtifactsClient(host: Host): ArtifactsClient {
       const { call, rest } = split(options)
       return ask().compact(rest, { deadlineMs: Infinity, ...call })
     },
+    ...createArtifactBundles(host),
     ...createArtifactCare(host),
   }
 }

@@ -9,6 +9,7 @@ import { ExitCode } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
 import { formatBytes, formatTable, formatTime } from '../format.ts'
 import { describeInfo, search, SEARCH_USAGE, searchOptions } from './artifact-search.ts'
+import { bundleOptions, BUNDLE_USAGES, exportBundle, importBundle } from './artifact-bundles.ts'
 import { careOptions, CARE_USAGES, repair, verify } from './artifact-care.ts'
 import { encryptionActions, encryptionOptions, ENCRYPTION_USAGES } from './artifact-encryption.ts'
 import { quality, qualityOptions, QUALITY_USAGES } from './artifact-quality.ts'
@@ -27,6 +28,7 @@ export const artifactsCommand: Command = {
     ...QUALITY_USAGES,
     'list [--limit <n>]',
     ...CARE_USAGES,
+    ...BUNDLE_USAGES,
     ...ENCRYPTION_USAGES,
   ],
   options: {
@@ -46,6 +48,7 @@ export const artifactsCommand: Command = {
     ...lineageOptions,
     ...careOptions,
     ...qualityOptions,
+    ...bundleOptions,
   },
   details: `A reference is a hash, its first 8 or more digits, or a version: report (the newest), report@3, report@alias, or
 report@2026-01-31T12:00Z (the newest one then). A query is words, "a
@@ -71,6 +74,8 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<ExitC
   list,
   verify,
   repair,
+  export: exportBundle,
+  import: importBundle,
   ...encryptionActions,
 }
 

@@ -1,4 +1,5 @@
 /** `pit artifacts verify` and `repair` on a data directory whose log is damaged. */
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -65,4 +66,20 @@ test('wrong options end with 2', async () => {
   expect((await pit('repair', '--rate', 'fast')).exitCode).toBe(2)
   const wrong = await pit('verify', '--after', 'nowhere')
   expect(wrong).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('ARTIFACT_INVALID') })
+})
+
+test('export and import: confirmed by sha256sum, and refused when damaged', async () => {
+  const exported = await pit('export', 'bundle', '--json')
+  expect(exported.exitCode).toBe(0)
+  expect(JSON.parse(exported.stdout)).toMatchObject({ artifacts: 2, skipped: [] })
+  const sums = execFileSync('sha256sum', ['-c', 'SHA256SUMS'], { cwd: join(cwd, 'bundle'), encoding: 'utf8' })
+  expect(sums).toContain('artifacts.jsonl: OK')
+  expect((await pit('export', 'bundle')).stderr).toContain('BUNDLE_EXISTS')
+  const imported = await pit('import', 'bundle', '--data-dir', 'other')
+  expect(imported).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^2 artifacts .*: 2 new/) })
+  writeFileSync(join(cwd, 'bundle', 'artifacts.jsonl'), '{}\n')
+  const damaged = await pit('import', 'bundle', '--data-dir', 'other', '--json')
+  expect(damaged.exitCode).toBe(1)
+  expect(JSON.parse(damaged.stdout)).toMatchObject({ error: { code: 'BUNDLE_DAMAGED' } })
+  expect((await pit('export', 'second', 'x', '--query', 'y')).exitCode).toBe(2)
 })

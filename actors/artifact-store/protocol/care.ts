@@ -1,5 +1,5 @@
 /** What may be asked of the store about its health; a part of `protocol.ts`. */
-import type { ContentHash } from './protocol.ts'
+import type { ContentHash } from '../protocol.ts'
 
 /** The second copy of all content. */
 export interface MirrorStatus {
@@ -65,7 +65,7 @@ export interface ScrubRequest {
   readonly mirror?: boolean
 }
 
-export interface CareProtocol {
+export interface CareCalls {
   health(arg: Record<string, never>): StoreHealth
   /**
    * Reads and re-hashes everything. Damaged artifacts are quarantined, and repaired from the mirror when it has a good copy;
