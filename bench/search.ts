@@ -40,7 +40,7 @@ export interface SearchOptions {
 }
 
 const SIZES: Readonly<Record<BenchSize, readonly SearchOptions[]>> = {
-  smoke: [{ documents: 2_000, rounds: 3 }],
+  smoke: [{ documents: 1_200, rounds: 2 }],
   full: [
     { documents: 100_000, rounds: 200 },
     { documents: 1_000_000, rounds: 200 },
@@ -54,7 +54,7 @@ const SEED = 7
 export async function run(size: BenchSize): Promise<readonly SearchFigure[]> {
   const figures: SearchFigure[] = []
   for (const options of SIZES[size]) figures.push(...(await measure(options)))
-  await measureTurns(size === 'full' ? 100_000 : 2_000)
+  await measureTurns(size === 'full' ? 100_000 : 300)
   return figures
 }
 
