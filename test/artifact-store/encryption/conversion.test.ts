@@ -67,7 +67,7 @@ describe('a store in clear', () => {
     await clear.store.trash({ hashes: [more], planId: 'p' })
     await clear.store.purge({ before: Number.MAX_SAFE_INTEGER })
     expect(await pictureOf(clear.store)).toEqual(picture)
-    expect(await clear.store.verify({})).toEqual({ checked: CONTENTS.length, corrupt: [] })
+    expect(await clear.store.verify({})).toEqual({ checked: CONTENTS.length, corrupt: [], repaired: [] })
   })
 
   test('half encrypted goes on by itself, also when it is opened as one that is', async () => {

@@ -115,7 +115,7 @@ describe('a shredded artifact', () => {
 
     const again = await open(place)
     await check(again.store)
-    expect(await again.store.verify({})).toEqual({ checked: 8, corrupt: [] })
+    expect(await again.store.verify({})).toEqual({ checked: 8, corrupt: [], repaired: [] })
     await again.store.compact({})
     await again.store.purge({ before: FOREVER })
     await check(again.store)
@@ -276,7 +276,7 @@ test('an interruption at any call loses nothing of others, and the same call aga
       ;({ ask } = system.ref(artifactStore))
       if (!done) await ask.shred({ hashes: [hashes[2]!] })
       for (const [i, hash] of hashes.entries()) expect(text(await ask.get({ hash }))).toBe(i === 2 ? null : contents[i])
-      expect(await ask.verify({})).toMatchObject({ checked: 5, corrupt: [] })
+      expect(await ask.verify({})).toMatchObject({ checked: 5, corrupt: [], repaired: [] })
       // Nothing is left to be destroyed.
       expect((await ask.shred({ hashes: [hashes[2]!] })).kept).toEqual([{ hash: hashes[2], reason: 'unknown' }])
       await system.close()
