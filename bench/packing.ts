@@ -1,11 +1,12 @@
 /**
  * What versions take on the disk: raw, each content once, in the Artifact Store after compaction, and in git. Streams: the
- * history of a repository (`PIT_BENCH_REPO`, by default this one) and a made-up one. Everything is read back and compared.
+ * history of repositories (named as arguments or in `PIT_BENCH_REPO`, by default this one) and a made-up one. Everything is
+ * read back and compared.
  */
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { artifactStore, artifactStoreActor, type ContentHash } from '../actors/artifact-store/index.ts'
 import { startInProcess } from '../runtime/testing/in-process-system.ts'
 import { machineLine, type BenchSize } from './machine.ts'
@@ -31,12 +32,21 @@ const SMOKE_VERSIONS_MAX = 60
 const MADE_UP_VERSIONS = { smoke: 30, full: 600 }
 const PUTS_TOGETHER = 64
 
-export async function run(size: BenchSize): Promise<readonly PackingFigure[]> {
-  const repo = resolve(process.env['PIT_BENCH_REPO'] ?? join(import.meta.dirname, '..'))
-  const history = gitStream(repo)
-  const streams: [string, readonly Version[]][] = [['made up', madeUpStream(1, MADE_UP_VERSIONS[size])]]
-  if (history === null || history.length === 0) console.log(`no git history in ${repo}: only the made-up stream`)
-  else streams.unshift(['git history', size === 'smoke' ? history.slice(0, SMOKE_VERSIONS_MAX) : history])
+export async function run(
+  size: BenchSize,
+  repos: readonly string[] = [process.env['PIT_BENCH_REPO'] ?? join(import.meta.dirname, '..')],
+): Promise<readonly PackingFigure[]> {
+  const streams: [string, readonly Version[]][] = []
+  for (const repo of repos) {
+    const history = gitStream(resolve(repo))
+    if (history === null || history.length === 0) console.log(`no git history in ${resolve(repo)}`)
+    else
+      streams.push([
+        `history of ${basename(resolve(repo))}`,
+        size === 'smoke' ? history.slice(0, SMOKE_VERSIONS_MAX) : history,
+      ])
+  }
+  streams.push(['made up', madeUpStream(1, MADE_UP_VERSIONS[size])])
   const figures: PackingFigure[] = []
   for (const [name, versions] of streams) {
     const figure = await measure(name, versions)
@@ -124,7 +134,8 @@ function print(figure: PackingFigure): void {
   ] as const) {
     console.log(`  ${label.padEnd(28)}${kib(bytes)}  ${saved(bytes)}`)
   }
-  console.log(`  store / git hard ${(figure.storeBytes / figure.gitHardBytes).toFixed(2)}`)
+  const beside = (bytes: number): string => (figure.storeBytes / bytes).toFixed(2)
+  console.log(`  store / git ${beside(figure.gitPackedBytes)} (≤ 1), / git hard ${beside(figure.gitHardBytes)} (≤ 1)`)
   console.log(
     `  compaction ${figure.compactMs.toFixed(0)} ms, reads p50 ${figure.readP50Ms.toFixed(2)} p99 ${figure.readP99Ms.toFixed(2)} ms`,
   )
@@ -132,5 +143,6 @@ function print(figure: PackingFigure): void {
 
 if (import.meta.main) {
   console.log(machineLine())
-  await run(process.argv.includes('--smoke') ? 'smoke' : 'full')
+  const repos = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
+  await run(process.argv.includes('--smoke') ? 'smoke' : 'full', ...(repos.length === 0 ? [] : [repos]))
 }

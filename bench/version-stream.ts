@@ -99,7 +99,7 @@ function record(random: Random, words: readonly string[], id: number): Record<st
 export interface GitSizes {
   /** `git repack -ad`: what git stores by itself. */
   readonly packedBytes: number
-  /** `git repack -adf --window=50`: what it can do. */
+  /** `git repack -adf --window=50 --depth=50`: what it can do. */
   readonly hardBytes: number
   /** The contents alone in the latter, without commits and trees. */
   readonly hardBlobBytes: number
@@ -113,7 +113,7 @@ export function gitSizes(versions: readonly Version[]): GitSizes {
     git(repo, ['fast-import', '--quiet'], Buffer.concat(versions.flatMap(commitOf)))
     git(repo, ['repack', '-adq'])
     const packedBytes = packBytes(repo)
-    git(repo, ['repack', '-adfq', '--window=50'])
+    git(repo, ['repack', '-adfq', '--window=50', '--depth=50'])
     const objects = git(repo, ['cat-file', '--batch-all-objects', '--batch-check=%(objecttype) %(objectsize:disk)'])
     const blobs = [...objects.toString().matchAll(/^blob (\d+)$/gm)]
     const hardBlobBytes = blobs.reduce((sum, [, bytes]) => sum + Number(bytes), 0)
