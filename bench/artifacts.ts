@@ -143,10 +143,10 @@ async function measureBesidePacking(dataDir: string, size: BenchSize): Promise<r
   const put = (): Promise<number> => timed(() => ask.put({ content: randomBytes(KIB) }))
   const alone: number[] = []
   for (let count = 0; count < (size === 'smoke' ? 20 : 500); count++) alone.push(await put())
-  let packing = true
-  const packed = ask.compact({}, { deadlineMs: Infinity }).finally(() => (packing = false))
+  const packing = { done: false }
+  const packed = ask.compact({}, { deadlineMs: Infinity }).finally(() => (packing.done = true))
   const beside: number[] = []
-  while (packing) beside.push(await put())
+  while (!packing.done) beside.push(await put())
   if ((await packed).packed === 0) throw new Error('nothing was packed')
   await system.close()
   return [
@@ -306,7 +306,7 @@ function sqliteContender(path: string): Contender {
 function cacacheContender(path: string): Contender {
   const keys = new Map<string, string>()
   async function put(content: Uint8Array): Promise<void> {
-    keys.set(sha256(content), String(await cacache.put(path, sha256(content), Buffer.from(content))))
+    keys.set(sha256(content), await cacache.put(path, sha256(content), Buffer.from(content)))
   }
   return {
     name: 'cacache',
