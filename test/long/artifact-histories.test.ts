@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Seen } from '../artifact-store/histories.ts'
 import { runChild } from './child-process.ts'
 
-const HISTORIES = Number(process.env['PIT_HISTORIES'] ?? 10_000)
+const HISTORIES = Number(process.env['PIT_HISTORIES'] ?? 3_000)
 /** As many as there are cores in the smallest machine that runs this. */
 const PROCESSES = 2
 

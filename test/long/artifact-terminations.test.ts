@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Terminations } from './artifact-terminations-child.ts'
 import { runChild } from './child-process.ts'
 
-const TERMINATIONS = Number(process.env['PIT_TERMINATIONS'] ?? 1000)
+const TERMINATIONS = Number(process.env['PIT_TERMINATIONS'] ?? 300)
 /** Beside each other, each with a folder of its own, that its processes use one after the other. */
 const LANES = 2
 const ROUNDS = Math.min(100, Math.ceil(TERMINATIONS / LANES))

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Written } from '../artifact-store/writers.ts'
 import { runChild } from './child-process.ts'
 
-const OPERATIONS = Number(process.env['PIT_OPERATIONS'] ?? 1_000_000)
+const OPERATIONS = Number(process.env['PIT_OPERATIONS'] ?? 400_000)
 /** Eight writers in each. */
 const PROCESSES = 2
 
