@@ -10,10 +10,9 @@ test(`${seconds} s of flood to stalled actors of every policy: what the senders 
   const figures = await flood({ seconds, bytes: 2_000, start })
   console.log(figures)
   const { mibPerMinute } = figures
-  // After a collection: up to 4 were measured, of caches and tables that grow in steps. Two million messages pass in a minute:
-  // if one in ten were kept, with 50 bytes, it would be above it.
+  // After a collection: 0.1 to 1.1 were measured with half a million messages and more. A few bytes kept of each would be above it.
   for (const kind of ['host heap', 'host buffers', 'actor heap', 'actor buffers'])
-    expect(mibPerMinute[kind], kind).toBeLessThan(10)
+    expect(mibPerMinute[kind], kind).toBeLessThan(3)
 })
 
 test(`${seconds} s of flood to one stalled actor by its host: memory stays flat`, async () => {
